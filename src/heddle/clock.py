@@ -1,0 +1,48 @@
+"""The only module that reads the clock.
+
+Everything that depends on time is given a :class:`Clock`; tests pass a
+:class:`ManualClock` that moves only when told to.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """A source of time in seconds; only differences mean anything."""
+
+    def now_s(self) -> float:
+        """Return the seconds since a fixed but unknown instant; never goes back."""
+        ...
+
+
+class WallClock:
+    """The machine's monotonic clock."""
+
+    def now_s(self) -> float:
+        """Return the monotonic time in seconds."""
+        return time.monotonic()
+
+
+class ManualClock:
+    """A clock that stands still until :meth:`advance` is called."""
+
+    def __init__(self, start_s: float = 0.0) -> None:
+        self._now_s = start_s
+
+    def now_s(self) -> float:
+        """Return the current virtual time in seconds."""
+        return self._now_s
+
+    def advance(self, seconds: float) -> None:
+        """Move the time on by ``seconds`` (at least 0)."""
+        if seconds < 0:
+            raise ValueError(f"time only moves forward, got {seconds} s")
+        self._now_s += seconds
+
+
+def today() -> str:
+    """Return today's date in UTC as ``YYYY-MM-DD``, for benchmark records."""
+    return time.strftime("%Y-%m-%d", time.gmtime())

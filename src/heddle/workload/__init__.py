@@ -1,0 +1,1 @@
+"""What users ask for: services with SLOs, a fleet, and measured performance."""
