@@ -23,8 +23,8 @@ $(VENV)/.dev: pyproject.toml
 
 demo: $(VENV)/.plain
 	mkdir -p demo
-	$(BIN)/heddle plan examples/01-parvagpu-s6/workload.yaml --output demo/deployment.json --svg demo/plan.svg
-	$(BIN)/heddle verify examples/01-parvagpu-s6/workload.yaml demo/deployment.json
+	$(BIN)/heddle plan examples/01-parvagpu/s6.yaml --output demo/deployment.json --svg demo/plan.svg
+	$(BIN)/heddle verify examples/01-parvagpu/s6.yaml demo/deployment.json
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check --quiet .

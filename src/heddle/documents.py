@@ -1,15 +1,18 @@
 """Reads a YAML file into values that know where they stand.
 
 Every value carries its file, line and key, so that whoever reads it (the GPU
-catalogue, the workload) can refuse it with a place and a remedy. PyYAML's safe
-loader does the parsing; its errors are translated here.
+catalogue, the workload) can refuse it with a place and a remedy. PyYAML's parser
+gives events; values are built from them here, so that depth, aliases and size are
+bounded before anything is held in memory, and PyYAML's errors are translated.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,10 +23,14 @@ from heddle.errors import InputError, Location, listed, nearest
 MIB = 1024 * 1024
 #: YAML is written by hand; anything larger is some other file.
 MAX_YAML_MIB = 16
-#: More values than this come from aliases that multiply each other.
-MAX_VALUES = 2_000_000
+#: Lists and mappings within each other; ours need five.
+MAX_DEPTH = 50
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TEXT_TAG = "tag:yaml.org,2002:str"
+#: What YAML 1.2 and people read as a number and YAML 1.1 does not: 1e3, 2.5E-1.
+_EXPONENT = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +91,28 @@ class Value:
         return self.raw
 
     def number(
-        self, *, above: float = -math.inf, least: float = -math.inf, most: float = math.inf
+        self,
+        *,
+        above: float = -math.inf,
+        least: float = -math.inf,
+        most: float = math.inf,
+        decimals: int | None = None,
     ) -> float:
-        """Return a finite number with ``above < number`` and ``least <= number <= most``."""
+        """Return a finite number with ``above < number`` and ``least <= number <= most``.
+
+        With ``decimals`` it has at most so many digits after the point.
+        """
         if isinstance(self.raw, bool) or not isinstance(self.raw, int | float):
             self.fail(f"expected a number, found {self.described}")
         number = _as_float(self.raw)
         if not math.isfinite(number):
             self.fail(f"expected a finite number, found {self.described}")
         if number <= above:
-            self.fail(f"expected a number above {above:g}, found {number:g}")
+            self.fail(f"expected a number above {above:g}, found {self.described}")
         if not least <= number <= most:
-            self.fail(f"expected a number {_interval(least, most)}, found {number:g}")
+            self.fail(f"expected a number {_interval(least, most)}, found {self.described}")
+        if decimals is not None and num_decimals(number) > decimals:
+            self.fail(f"expected a number with at most {decimals} decimals, found {self.described}")
         return number
 
     def integer(self, *, least: int, most: int = 1_000_000_000) -> int:
@@ -103,8 +120,20 @@ class Value:
         if isinstance(self.raw, bool) or not isinstance(self.raw, int):
             self.fail(f"expected a whole number, found {self.described}")
         if not least <= self.raw <= most:
-            self.fail(f"expected a whole number {_interval(least, most)}, found {self.raw}")
+            self.fail(f"expected a whole number {_interval(least, most)}, found {self.described}")
         return self.raw
+
+    def file_beside(self) -> Path:
+        """Return the file named here, relative to the folder of the file this stands in."""
+        folder = self.location.file.parent if self.location.file else Path()
+        path = folder / self.text()
+        try:
+            path.stat()
+        except FileNotFoundError:
+            self.fail(f"there is no file {str(path)!r}; paths are relative to this file")
+        except OSError as error:
+            self.fail(f"cannot read {str(path)!r}: {(error.strerror or str(error)).lower()}")
+        return path
 
     @property
     def is_null(self) -> bool:
@@ -120,102 +149,179 @@ class Value:
             return "keys and values"
         if isinstance(self.raw, list):
             return "a list"
-        text = repr(self.raw)
-        return text if len(text) <= 60 else text[:57] + "..."
+        return _shortened(repr(self.raw))
 
 
 def load_yaml(path: Path) -> Value:
     """Return the one document of a YAML file.
 
+    An alias stands for the value at its anchor, location included.
+
     Raises
     ------
     InputError
         The file is missing, a folder, unreadable, larger than 16 MiB, empty, not
-        UTF-8, not YAML, holds several documents, or repeats a key.
+        UTF-8, not YAML, nested too deeply, holds several documents, or repeats a key.
     """
     text = read_text(path, MAX_YAML_MIB)
     try:
         loader = _Loader(text)
         try:
-            node = loader.get_single_node()
+            return _Reader(loader, path).document()
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         raise InputError(f"not valid YAML: {error.problem}", Location(path, line)) from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise InputError(f"not valid YAML: {error}", Location(path)) from error
-    if node is None:
-        raise InputError("the file is empty", Location(path))
-    return _Converter(path).convert(node, "", 0)
+    except yaml.YAMLError as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"not valid YAML: {reason}", Location(path)) from error
 
 
 def read_text(path: Path, max_mib: int) -> str:
-    """Return a file's text (UTF-8, byte order mark dropped), refused above ``max_mib`` MiB."""
+    """Return a file's text: UTF-8 without its byte order mark, at most ``max_mib`` MiB.
+
+    Raises
+    ------
+    InputError
+        The file is missing, a folder, unreadable, too large, not UTF-8, or holds
+        control characters.
+    """
     try:
         size = path.stat().st_size
-        if size > max_mib * MIB:
-            raise InputError(
-                f"the file has {size / MIB:,.0f} MiB; at most {max_mib} MiB are read",
-                Location(path),
-            )
-        return path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as stream:
+            content = stream.read(max_mib * MIB + 1) if size <= max_mib * MIB else b""
     except FileNotFoundError as error:
         raise InputError("there is no such file", Location(path)) from error
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"not a text file: byte {error.start} is not UTF-8", Location(path)
-        ) from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"cannot read this file: {reason}", Location(path)) from error
+    size = max(size, len(content))
+    if size > max_mib * MIB:
+        raise InputError(
+            f"the file has {math.ceil(size / MIB):,} MiB; at most {max_mib} MiB are read",
+            Location(path),
+        )
+    return _decoded(content, path)
 
 
-class _Converter:
-    """Turns YAML nodes into values, counting them."""
+def num_decimals(number: float) -> int:
+    """Return how many digits a finite number has after the point, as it prints."""
+    exponent = Decimal(repr(number)).normalize().as_tuple().exponent
+    return max(0, -int(exponent))
 
-    _MAX_DEPTH = 50
 
-    def __init__(self, path: Path) -> None:
+def _decoded(content: bytes, path: Path) -> str:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"not a text file: byte {error.start} is not UTF-8", Location(path, line)
+        ) from error
+    control = _CONTROL.search(text)
+    if control:
+        line = text.count("\n", 0, control.start()) + 1
+        raise InputError(
+            f"not a text file: it holds the control character {ord(control.group()):#04x}",
+            Location(path, line),
+        )
+    return text
+
+
+class _Reader:
+    """Builds values from the events of a YAML parser."""
+
+    def __init__(self, loader: Any, path: Path) -> None:
+        self._loader = loader
         self._path = path
-        self._constructor = yaml.SafeLoader("")
-        self._num_values = 0
+        self._anchors: dict[str, Value] = {}
+        self._scalars: dict[tuple[str | None, str, bool], Any] = {}
 
-    def convert(self, node: yaml.Node, key: str, depth: int) -> Value:
-        location = Location(self._path, node.start_mark.line + 1, key)
-        self._num_values += 1
-        if self._num_values > MAX_VALUES or depth > self._MAX_DEPTH:
-            raise InputError("too many or too deeply nested values", location)
-        if isinstance(node, yaml.MappingNode):
-            return Value(self._mapping(node, key, depth), location)
-        if isinstance(node, yaml.SequenceNode):
-            children = (
-                self.convert(child, f"{key}[{index}]", depth + 1)
-                for index, child in enumerate(node.value)
+    def document(self) -> Value:
+        """Return the only document of the stream."""
+        self._loader.get_event()
+        first = self._loader.get_event()
+        if isinstance(first, yaml.StreamEndEvent):
+            raise InputError("the file is empty", Location(self._path))
+        value = self._value(self._loader.get_event(), "", 0)
+        self._loader.get_event()
+        after = self._loader.get_event()
+        if not isinstance(after, yaml.StreamEndEvent):
+            line = after.start_mark.line + 1
+            raise InputError(
+                "a second document begins here; one file holds one", Location(self._path, line)
             )
-            return Value(list(children), location)
-        return Value(self._scalar(node, location), location)
+        return value
 
-    def _mapping(self, node: yaml.MappingNode, key: str, depth: int) -> dict[str, Value]:
+    def _value(self, event: Any, key: str, depth: int) -> Value:
+        location = Location(self._path, event.start_mark.line + 1, key)
+        if isinstance(event, yaml.ScalarEvent):
+            value = Value(self._scalar(event, location), location)
+        elif isinstance(event, yaml.AliasEvent):
+            return self._anchored(event, location)
+        elif depth >= MAX_DEPTH:
+            raise InputError("the values are nested too deeply", location)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            value = Value(self._sequence(key, depth), location)
+        else:
+            value = Value(self._mapping(key, depth), location)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = value
+        return value
+
+    def _sequence(self, key: str, depth: int) -> list[Value]:
+        elements: list[Value] = []
+        event = self._loader.get_event()
+        while not isinstance(event, yaml.SequenceEndEvent):
+            elements.append(self._value(event, f"{key}[{len(elements)}]", depth + 1))
+            event = self._loader.get_event()
+        return elements
+
+    def _mapping(self, key: str, depth: int) -> dict[str, Value]:
         entries: dict[str, Value] = {}
-        for name_node, value_node in node.value:
-            location = Location(self._path, name_node.start_mark.line + 1, key)
-            name = name_node.value
-            if not isinstance(name_node, yaml.ScalarNode):
-                raise InputError("a key must be a word", location)
+        event = self._loader.get_event()
+        while not isinstance(event, yaml.MappingEndEvent):
+            line = event.start_mark.line + 1
+            if not isinstance(event, yaml.ScalarEvent):
+                raise InputError("a key must be a word", Location(self._path, line, key))
+            name = event.value
             if name in entries:
-                raise InputError(f"key {name!r} stands twice", location)
+                raise InputError(f"key {name!r} stands twice", Location(self._path, line, key))
             inner = f"{key}.{name}" if key else name
-            value = self.convert(value_node, inner, depth + 1)
-            at_key = Location(self._path, name_node.start_mark.line + 1, inner)
-            entries[name] = Value(value.raw, at_key)
+            value = self._value(self._loader.get_event(), inner, depth + 1)
+            entries[name] = Value(value.raw, Location(self._path, line, inner))
+            event = self._loader.get_event()
         return entries
 
-    def _scalar(self, node: yaml.Node, location: Location) -> Any:
+    def _anchored(self, event: Any, location: Location) -> Value:
+        if event.anchor not in self._anchors:
+            raise InputError(f"alias *{event.anchor} has no anchor before it", location)
+        return self._anchors[event.anchor]
+
+    def _scalar(self, event: Any, location: Location) -> Any:
+        """Return the scalar; equal ones are shared, they cannot change."""
+        key = (event.tag, event.value, event.implicit[0])
+        if key not in self._scalars:
+            self._scalars[key] = self._resolved(event, location)
+        return self._scalars[key]
+
+    def _resolved(self, event: Any, location: Location) -> Any:
+        tag = event.tag
+        if tag is None or tag == "!":
+            tag = self._loader.resolve(yaml.ScalarNode, event.value, event.implicit)
+        if tag == _TEXT_TAG:
+            is_number = event.implicit[0] and _EXPONENT.fullmatch(event.value)
+            return float(event.value) if is_number else event.value
         try:
-            return self._constructor.construct_object(node)
+            return self._loader.construct_object(yaml.ScalarNode(tag, event.value))
         except (yaml.YAMLError, ValueError, OverflowError) as error:
-            raise InputError(f"cannot read the value {node.value!r}", location) from error
+            found = _shortened(event.value)
+            raise InputError(f"cannot read the value {found!r}", location) from error
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _as_float(number: float) -> float:
@@ -226,8 +332,12 @@ def _as_float(number: float) -> float:
 
 
 def _interval(least: float, most: float) -> str:
-    if most == math.inf or most == 1_000_000_000:
-        return f"of at least {least:g}"
+    if most == math.inf:
+        return f"of at least {least:,g}"
     if least == -math.inf:
-        return f"of at most {most:g}"
-    return f"from {least:g} to {most:g}"
+        return f"of at most {_grouped(most)}"
+    return f"from {_grouped(least)} to {_grouped(most)}"
+
+
+def _grouped(number: float) -> str:
+    return f"{number:,.0f}" if number == int(number) else f"{number:g}"

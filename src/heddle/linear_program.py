@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 import highspy
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from heddle.errors import SolverError
 
 INFINITY = float("inf")
+_MANY_NODES = 2_147_483_647
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -88,6 +90,9 @@ class Limits:
         Seconds for this solve, or None for no limit.
     relative_gap, absolute_gap
         A MIP ends when its gap is at most either of these.
+    max_nodes
+        A MIP ends after so many nodes of its tree (a limit that does not depend on
+        the machine), or None.
     should_stop
         Polled now and then; True ends the solve with what it has.
     """
@@ -95,6 +100,7 @@ class Limits:
     time_s: float | None = None
     relative_gap: float = 0.0
     absolute_gap: float = 1e-6
+    max_nodes: int | None = None
     should_stop: Callable[[], bool] | None = None
 
 
@@ -129,7 +135,7 @@ class LinearProgram:
     """
 
     def __init__(self, seed: int = 0) -> None:
-        self._highs = highspy.Highs()
+        self._highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]  # no types upstream
         self._highs.silent()
         self._highs.setOptionValue("threads", 1)
         self._highs.setOptionValue("random_seed", seed % 2_147_483_647)
@@ -211,6 +217,7 @@ class LinearProgram:
         )
         self._highs.setOptionValue("mip_rel_gap", wanted.relative_gap)
         self._highs.setOptionValue("mip_abs_gap", wanted.absolute_gap)
+        self._highs.setOptionValue("mip_max_nodes", wanted.max_nodes or _MANY_NODES)
         with _Interruptible(self._highs, wanted.should_stop):
             self._highs.solve()
         return self._solution()

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from heddle.cluster.layout import fits
 from heddle.optimizer.nodes import assign_nodes
-from heddle.optimizer.packing import PackedGpu, Packing
+from heddle.optimizer.packing import PackedGpu, Packing, Slot
 from heddle.optimizer.problem import RmsProblem
 
 
@@ -38,6 +38,15 @@ def can_share_gpu(problem: RmsProblem, services: Iterable[int]) -> bool:
     )
 
 
+def counts_fully(problem: RmsProblem, slots: Iterable[Slot], service: int) -> bool:
+    """Whether a service's instances on one GPU stay within the share it may carry.
+
+    A single instance does: what it has beyond the share is not counted anywhere.
+    """
+    rates = [int(problem.counted_rate[s, kind]) for kind, s in slots if s == service]
+    return len(rates) < 2 or sum(rates) <= problem.share_cap[service]
+
+
 def violations(problem: RmsProblem, packing: Packing) -> list[str]:
     """Return what is wrong with a packing, as sentences; empty for a legal plan."""
     return [
@@ -51,7 +60,7 @@ def violations(problem: RmsProblem, packing: Packing) -> list[str]:
 def _illegal_gpus(problem: RmsProblem, packing: Packing) -> list[str]:
     wrong = []
     for gpu in sorted(set(packing.gpus)):
-        if not _fits(problem, gpu):
+        if not holds(problem, gpu):
             wrong.append(f"no partition of {_type_name(problem, gpu)} has {gpu.kind_counts()}")
         if not can_share_gpu(problem, (slot.service for slot in gpu.slots)):
             wrong.append(f"services {sorted(gpu.services)} may not share a GPU as {gpu.slots}")
@@ -60,7 +69,8 @@ def _illegal_gpus(problem: RmsProblem, packing: Packing) -> list[str]:
     return wrong
 
 
-def _fits(problem: RmsProblem, gpu: PackedGpu) -> bool:
+def holds(problem: RmsProblem, gpu: PackedGpu) -> bool:
+    """Whether some partition of the GPU has these instances."""
     counts = gpu.kind_counts()
     columns = [k for k, kind in enumerate(problem.kinds) if kind.pool == gpu.pool]
     if any(problem.kinds[k].pool != gpu.pool for k in counts):
@@ -74,8 +84,8 @@ def _unserved(problem: RmsProblem, packing: Packing) -> list[str]:
     provided: Counter[int] = Counter()
     replicas: Counter[int] = Counter()
     for gpu, count in Counter(packing.gpus).items():
-        for service, amount in contribution(problem, gpu).items():
-            provided[service] += amount * count
+        for s, amount in contribution(problem, gpu).items():
+            provided[s] += amount * count
         for slot in gpu.slots:
             replicas[slot.service] += count
     wrong = []

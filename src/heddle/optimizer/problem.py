@@ -282,12 +282,14 @@ def _cost(pool: GpuPool, objective: Objective) -> int:
 
 
 def _pool_layouts(pools: Sequence[GpuPool], kinds: Sequence[Kind]) -> tuple[PoolLayout, ...]:
-    layouts = []
+    layouts: list[PoolLayout] = []
     for index, pool in enumerate(pools):
         columns = [k for k, kind in enumerate(kinds) if kind.pool == index]
         names = tuple(kinds[k].profile.name for k in columns)
-        for layout in undominated_layouts(pool.gpu_type, names) if names else ():
-            layouts.append(PoolLayout(index, _widen(layout, columns, len(kinds))))
+        layouts.extend(
+            PoolLayout(index, _widen(layout, columns, len(kinds)))
+            for layout in (undominated_layouts(pool.gpu_type, names) if names else ())
+        )
     return tuple(layouts)
 
 
@@ -373,7 +375,11 @@ def _frontier(points: Iterable[OperatingPoint]) -> _Frontier:
         return (point.rate_rps, -point.latency_ms, -point.batch, -point.processes)
 
     ordered = sorted(points, key=lambda p: (p.latency_ms, -p.rate_rps))
-    best = tuple(itertools.accumulate(ordered, lambda a, b: max(a, b, key=merit)))
+
+    def better(a: OperatingPoint, b: OperatingPoint) -> OperatingPoint:
+        return max(a, b, key=merit)
+
+    best = tuple(itertools.accumulate(ordered, better))
     return _Frontier(tuple(exact(point.latency_ms) for point in ordered), best)
 
 

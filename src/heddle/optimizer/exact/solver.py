@@ -1,0 +1,149 @@
+"""The solver ``exact``: the fewest GPUs, with the prices that prove it."""
+
+from __future__ import annotations
+
+from heddle.errors import InputError, NoPlanError
+from heddle.optimizer.bound import rounded_up, spread_bound
+from heddle.optimizer.evaluate import cost_nano
+from heddle.optimizer.exact.column_generation import MasterSolution, generate_columns
+from heddle.optimizer.exact.counts import CountPlan
+from heddle.optimizer.exact.dealing import deal
+from heddle.optimizer.exact.first_answer import floor_and_cover
+from heddle.optimizer.exact.placement_model import candidate_gpus, search_placements
+from heddle.optimizer.exact.rounding import round_up
+from heddle.optimizer.exact.shortage import find_shortage, spell
+from heddle.optimizer.exact.whole_model import is_small, search_whole_model
+from heddle.optimizer.packing import Packing
+from heddle.optimizer.problem import Feature, RmsProblem
+from heddle.optimizer.relaxation import solve_relaxation
+from heddle.optimizer.solver import Outcome, Run
+from heddle.units import NANO
+
+#: Fractions of a GPU beyond the stock that are rounding noise.
+_NOISE = 1e-6
+
+
+class ExactSolver:
+    """Column generation over covers, a residual MIP, and a deal of the instances.
+
+    Anytime: the first answer comes at once, and the best plan so far is returned when
+    the run is over.
+    """
+
+    name = "exact"
+    features = frozenset(Feature)
+
+    def solve(self, problem: RmsProblem, run: Run) -> Outcome:
+        """Return the best plan found, and prices that bound every plan.
+
+        Raises
+        ------
+        InputError
+            The stock is too small; the message says the smallest that works.
+        """
+        try:
+            return _Search(problem, run).run()
+        except NoPlanError:
+            shortage = find_shortage(problem, run)
+            if shortage is None or not shortage.is_proved:
+                raise
+            raise InputError(spell(problem, shortage)) from None
+
+
+class _Search:
+    """One run: the best plan so far, and what is proved so far."""
+
+    def __init__(self, problem: RmsProblem, run: Run) -> None:
+        self._problem = problem
+        self._run = run
+        self._plan: CountPlan | None = None
+        self._packing: Packing | None = None
+        self._search_bound: int | None = None
+        self._is_infeasible = False
+
+    def run(self) -> Outcome:
+        problem, run = self._problem, self._run
+        # 1. An instant answer from the plain relaxation.
+        relaxation = solve_relaxation(problem)
+        first = floor_and_cover(problem, relaxation, run)
+        self._keep(first)
+        self._report("first answer")
+        # 2. The best prices, and fractions of covers.
+        master = generate_columns(problem, relaxation, run)
+        if master.shortage > _NOISE and find_shortage(problem, run) is not None:
+            raise NoPlanError("the GPUs in stock cannot serve these services")
+        # 3. Whole covers and whole GPUs.
+        if not self._has_reached(master):
+            self._keep(round_up(problem, master, run))
+            self._report("rounding", master)
+        # 4. Close what gap is left of a small problem by complete search.
+        if not self._has_reached(master) and is_small(problem) and not run.is_over():
+            self._search_whole_model()
+        # 5. Deal the instances to GPUs, and settle placement options.
+        self._deal()
+        if problem.has_placement_options and not run.is_over():
+            self._search_placements(master)
+        return self._outcome(master, first)
+
+    def _keep(self, plan: CountPlan | None) -> None:
+        """Keep a plan that costs less than the best so far."""
+        if plan is None:
+            return
+        if self._plan is None or plan.cost(self._problem) < self._plan.cost(self._problem):
+            self._plan = plan
+
+    def _has_reached(self, master: MasterSolution) -> bool:
+        target = rounded_up(self._problem, master.bound.total)
+        return self._plan is not None and self._plan.cost(self._problem) <= target
+
+    def _search_whole_model(self) -> None:
+        result = search_whole_model(self._problem, self._plan, self._run)
+        self._keep(result.plan)
+        if result.is_infeasible:
+            raise NoPlanError("the GPUs in stock cannot serve these services")
+        self._search_bound = result.bound
+
+    def _deal(self) -> None:
+        if self._plan is not None:
+            self._packing = deal(self._problem, self._plan, self._run)
+
+    def _search_placements(self, master: MasterSolution) -> None:
+        """Search all placements when the deal may not be the best one possible."""
+        problem = self._problem
+        reached = max(
+            rounded_up(problem, master.bound.total),
+            rounded_up(problem, spread_bound(problem)),
+            self._search_bound or 0,
+        )
+        if self._packing is not None and cost_nano(problem, self._packing) <= reached:
+            return
+        num_instances = int(self._plan.instances.sum()) if self._plan is not None else 0
+        candidates = candidate_gpus(problem, self._packing, num_instances)
+        if candidates is None:
+            return
+        self._run.report("searching placements")
+        result = search_placements(problem, candidates, self._packing, self._run)
+        self._is_infeasible = result.is_infeasible
+        self._search_bound = max(self._search_bound or 0, result.bound)
+        self._packing = result.packing
+
+    def _outcome(self, master: MasterSolution, first: CountPlan | None) -> Outcome:
+        statistics: dict[str, float | int | str | list[int]] = {
+            "rounds": master.rounds,
+            "covers": len(master.weights),
+            "master_value": master.value,
+        }
+        if first is not None:
+            statistics["first_answer"] = first.cost(self._problem) / NANO
+        return Outcome(
+            packing=self._packing,
+            prices=master.bound.prices,
+            search_bound=self._search_bound,
+            is_infeasible=self._is_infeasible,
+            statistics=statistics,
+        )
+
+    def _report(self, phase: str, master: MasterSolution | None = None) -> None:
+        best = self._plan.cost(self._problem) / NANO if self._plan else None
+        bound = rounded_up(self._problem, master.bound.total) / NANO if master else None
+        self._run.report(phase, best, bound)
