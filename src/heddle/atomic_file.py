@@ -52,3 +52,16 @@ def _mode_of(path: Path) -> int:
 def _not_writable(path: Path, error: OSError) -> InputError:
     reason = error.strerror or str(error)
     return InputError(f"cannot write this file: {reason.lower()}", Location(path))
+
+
+def require_writable(*paths: Path | None) -> None:
+    """Raise InputError now if a file could not be written later; None is skipped."""
+    for path in paths:
+        if path is None:
+            continue
+        if path.is_dir():
+            raise InputError("cannot write this file: it is a folder", Location(path))
+        if not path.parent.is_dir():
+            raise InputError(f"there is no folder {str(path.parent)!r} to write to", Location(path))
+        if not os.access(path.parent, os.W_OK):
+            raise InputError("cannot write this file: permission denied", Location(path))

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from heddle.cluster.gpu_type import GpuType
 from heddle.cluster.layout import maximal_layouts, maximal_partitions
+from heddle.cluster.partition import Partition, Placement
 from heddle.cluster.profile import Profile
 from heddle.units import plural
 
@@ -33,18 +34,25 @@ class LayoutCount(NamedTuple):
 
 
 def plain_profiles(gpu_type: GpuType) -> tuple[str, ...]:
-    """Return the profiles without engine or graphics variants, in the type's order."""
-    return tuple(profile.name for profile in gpu_type.profiles if not _is_variant(profile))
+    """Return the profiles without engine or graphics variants (all, if there are only such)."""
+    plain = tuple(profile.name for profile in gpu_type.profiles if not _is_variant(profile))
+    return plain or gpu_type.profile_names
 
 
 def base_profiles(gpu_type: GpuType) -> tuple[str, ...]:
     """Return the plain profiles without those that only add memory, in the type's order."""
-    plain = [profile for profile in gpu_type.profiles if not _is_variant(profile)]
+    plain = [gpu_type.profile(name) for name in plain_profiles(gpu_type)]
     return tuple(
         profile.name
         for profile in plain
         if not any(_only_adds_memory(profile, other) for other in plain)
     )
+
+
+def base_partitions(gpu_type: GpuType) -> tuple[Partition, ...]:
+    """Return the maximal partitions of the base profiles, those with large instances first."""
+    found = maximal_partitions(gpu_type, base_profiles(gpu_type))
+    return tuple(sorted(found, key=_largest_first))
 
 
 def layout_counts(gpu_type: GpuType) -> tuple[LayoutCount, ...]:
@@ -58,7 +66,6 @@ def layout_counts(gpu_type: GpuType) -> tuple[LayoutCount, ...]:
     sets = {
         base_profiles(gpu_type): "the base profiles",
         plain_profiles(gpu_type): "the plain profiles",
-        gpu_type.profile_names: "all profiles",
     }
     sets[gpu_type.profile_names] = "all profiles"
     return tuple(
@@ -69,6 +76,12 @@ def layout_counts(gpu_type: GpuType) -> tuple[LayoutCount, ...]:
         )
         for profiles, text in sets.items()
     )
+
+
+def _largest_first(partition: Partition) -> tuple[list[tuple[int, int]], tuple[Placement, ...]]:
+    values = (partition.gpu_type.profile(name).value for _, name in partition.placements)
+    ordered = sorted(values, reverse=True)
+    return [(-slices, -size) for slices, size in ordered], partition.placements
 
 
 def _is_variant(profile: Profile) -> bool:

@@ -6,6 +6,7 @@ Printed by ``heddle plan``; ``plan`` draws the same as a picture.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from heddle.cluster.certificate import Certificate
 from heddle.cluster.deployment import Deployment
@@ -101,7 +102,10 @@ def gpus_table(groups: Sequence[GpuGroup], max_rows: int) -> str:
     shown = groups
     if len(groups) > max_rows:
         shown = sorted(groups, key=lambda group: -group.count)[:max_rows]
-    table = table_text(columns, [_group_row(group) for group in shown])
+    rows = [_group_row(group) for group in shown]
+    if not any(group.reasons for group in shown):
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    table = table_text(columns, rows)
     if len(shown) == len(groups):
         return table
     num_gpus = sum(group.count for group in groups) - sum(group.count for group in shown)
@@ -119,8 +123,12 @@ def _group_row(group: GpuGroup) -> tuple[str, ...]:
 
 
 def partition_text(group: GpuGroup) -> str:
-    """Return the instances in the order of their starts: ``3g.40gb@0 bert, 1g.10gb@4 …``."""
-    return ", ".join(f"{i.profile}@{i.start} {i.service}" for i in group.instances)
+    """Return the instances in the order of their starts: ``3g.40gb@0 chat, 1g.10gb@4,5 rank``."""
+    parts = []
+    for (profile, service), members in groupby(group.instances, lambda i: (i.profile, i.service)):
+        starts = ",".join(str(instance.start) for instance in members)
+        parts.append(f"{profile}@{starts} {service}")
+    return ", ".join(parts)
 
 
 def _claims(certificate: Certificate, whole: float | None) -> str:

@@ -119,15 +119,17 @@ def largest_first(figures: Sequence[ServiceFigures], max_rows: int) -> list[Serv
     return sorted(figures, key=lambda figure: figure.size, reverse=True)
 
 
-def shapes_text(figures: ServiceFigures, *, has_types: bool) -> str:
-    """Return instances as ``3×3g.40gb b8p2, 1×1g.10gb b4p1``; fitted points are marked ``~``.
+def shape_text(shape: InstanceShape, *, has_type: bool) -> str:
+    """Return ``3g.40gb b8p2``; a fitted point is ``~b8p2``, ``has_type`` names the GPU type."""
+    gpu_type = f"{shape.gpu_type} " if has_type else ""
+    mark = "~" if shape.is_fitted else ""
+    return f"{gpu_type}{shape.profile} {mark}b{shape.batch}p{shape.processes}"
 
-    ``has_types`` puts the GPU type before the profile, for mixed fleets.
-    """
+
+def shapes_text(figures: ServiceFigures, *, has_types: bool) -> str:
+    """Return instances as ``3×3g.40gb b8p2, 1×1g.10gb b4p1``."""
     return ", ".join(
-        f"{count}×{f'{shape.gpu_type} ' if has_types else ''}{shape.profile} "
-        f"{'~' if shape.is_fitted else ''}b{shape.batch}p{shape.processes}"
-        for shape, count in figures.shapes
+        f"{count}×{shape_text(shape, has_type=has_types)}" for shape, count in figures.shapes
     )
 
 

@@ -75,7 +75,7 @@ def test_the_built_in_types_are_the_geometry_table() -> None:
     assert [gpu["gpu"] for gpu in listed] == [t.name for t in builtin_catalogue() if t.has_mig]
     for gpu in listed:
         ours = builtin_catalogue().get(gpu["gpu"])
-        assert (ours.memory_gb or None, ours.memory_units, ours.compute_slices, ours.sms) == (
+        assert (ours.memory_gb, ours.memory_units, ours.compute_slices, ours.sms) == (
             gpu["memory_gb"],
             gpu["memory_units"],
             gpu["compute_slices"],

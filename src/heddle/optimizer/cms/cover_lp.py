@@ -59,15 +59,15 @@ class CoverRelaxation:
         By job.
     lower_bound
         Machines that the block prices prove necessary, from whole numbers.
-    num_covers
-        Columns generated.
+    covers
+        All covers that were generated, as (job, blocks by type).
     """
 
     value: float
     machines: Floats
     mixes: tuple[CoverMix, ...]
     lower_bound: int
-    num_covers: int
+    covers: tuple[tuple[int, Counts], ...]
 
 
 def solve_cover_lp(problem: CmsProblem, run: Run) -> CoverRelaxation:
@@ -171,7 +171,7 @@ class _CoverGeneration:
             machines=np.maximum(primal[:num], 0.0),
             mixes=tuple(_normalised(mix) for mix in mixes),
             lower_bound=self._lower_bound,
-            num_covers=len(self._columns),
+            covers=tuple(self._columns),
         )
 
 

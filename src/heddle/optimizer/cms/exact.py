@@ -20,8 +20,8 @@ configuration there are.
   claimed.
 
 Integer programming is the algorithm here, not something behind it. The relaxation over
-covers gives it a lower bound, the rounding of ``scheme`` or the greedy cover a plan to
-start from.
+covers gives it a lower bound; the best of ``scheme``'s rounding, the greedy cover and one
+generated cover per job (``cover_program``) is the plan that it starts from.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from __future__ import annotations
 from heddle.optimizer.cms.algorithm import CmsResult, Guarantee, stopped_early
 from heddle.optimizer.cms.block_program import solve_block_program
 from heddle.optimizer.cms.cover_lp import CoverRelaxation, solve_cover_lp
+from heddle.optimizer.cms.cover_program import best_of_covers
 from heddle.optimizer.cms.greedy_cover import greedy_cover
 from heddle.optimizer.cms.problem import CapacityForm, CmsProblem, Counts
 from heddle.optimizer.cms.schedule import BlockPlan, deal, trim
@@ -112,6 +113,13 @@ def _full_machine(left: list[int], room: int) -> Counts:
 
 
 def _start(problem: CmsProblem, relaxation: CoverRelaxation, run: Run) -> BlockPlan:
-    rounded = trim(problem, round_covers(problem, relaxation))
+    """Return the best plan of those that need no search over blocks."""
+    plans = [trim(problem, round_covers(problem, relaxation))]
     greedy = greedy_cover(problem, run)
-    return rounded if greedy is None else min(rounded, greedy, key=lambda plan: plan.num_machines)
+    if greedy is not None:
+        plans.append(greedy)
+    fewest = min(plan.num_machines for plan in plans)
+    if fewest > relaxation.lower_bound and not run.is_over():
+        chosen = best_of_covers(problem, relaxation, fewest, run)
+        plans.extend([chosen] if chosen is not None else [])
+    return min(plans, key=lambda plan: plan.num_machines)

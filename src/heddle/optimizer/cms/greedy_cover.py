@@ -54,13 +54,14 @@ def _filled(problem: CmsProblem, configuration: int, missing: Floats) -> _Candid
     blocks = np.zeros(problem.share.shape, dtype=np.int64)
     counts = problem.configurations[configuration]
     order = sorted(range(len(counts)), key=lambda i: (-float(problem.share[:, i].max()), i))
-    for i in (block for block in order for _ in range(counts[block])):
-        gain = np.minimum(problem.share[:, i], left)
-        job = int(gain.argmax())
-        if gain[job] <= 0.0:
-            continue
-        blocks[job, i] += 1
-        left[job] = max(0.0, left[job] - problem.share[job, i])
+    for i in order:
+        for _ in range(counts[i]):
+            gain = np.minimum(problem.share[:, i], left)
+            job = int(gain.argmax())
+            if gain[job] <= 0.0:
+                break
+            blocks[job, i] += 1
+            left[job] = max(0.0, left[job] - problem.share[job, i])
     return _Candidate(configuration, blocks, float(missing.sum() - left.sum()))
 
 

@@ -27,6 +27,8 @@ Floats = NDArray[np.float64]
 
 #: The largest demand and amount: products with counts of blocks stay in 64 bits.
 MAX_AMOUNT = 10**15
+#: Blocks that the demands of one problem may add up to: schedules list them one by one.
+MAX_BLOCKS = 2_000_000
 #: Maximal configurations that a capacity form is spelled out to.
 MAX_PATTERNS = 20_000
 
@@ -133,6 +135,7 @@ class CmsProblem:
         for job, row in enumerate(self.amount):
             if not any(amount and self.is_usable[i] for i, amount in enumerate(row)):
                 raise InputError(self.why_unservable(job))
+        self._require_size()
 
     @property
     def num_jobs(self) -> int:
@@ -221,6 +224,15 @@ class CmsProblem:
                 raise InputError("sizes and capacity must be above 0")
         elif any(count < 0 for counts in self.form.configurations for count in counts):
             raise InputError("a configuration has a negative count")
+
+    def _require_size(self) -> None:
+        fewest = [-(-d // max(row)) for d, row in zip(self.demand, self.counted, strict=True)]
+        if sum(fewest) > MAX_BLOCKS:
+            job = max(range(self.num_jobs), key=lambda j: (fewest[j], -j))
+            raise InputError(
+                f"the demands need {sum(fewest):,} blocks at least, {fewest[job]:,} of them for "
+                f"job {self.jobs[job]!r}; schedules have at most {MAX_BLOCKS:,}: check the units"
+            )
 
 
 def _require_distinct(noun: str, names: Sequence[str]) -> None:

@@ -77,7 +77,7 @@ class SchemeAlgorithm:
             statistics={
                 "lp_value": relaxation.value,
                 "rounded_machines": rounded.num_machines,
-                "covers_generated": relaxation.num_covers,
+                "covers_generated": len(relaxation.covers),
                 "split_jobs": sum(mix.is_split for mix in relaxation.mixes),
                 "solved_outright": int(is_small),
             },

@@ -42,7 +42,7 @@ class CmsSolver:
         except (InterruptedRunError, NoPlanError):
             return Outcome(packing=None, statistics={"stopped": "before the first plan"})
         gpu_cost = problem.cost[problem.kinds[0].pool]
-        is_optimal = result.guarantee.most_machines(1) == 1
+        is_optimal = result.guarantee.factor == 1.0 and result.guarantee.extra == 0.0
         return Outcome(
             packing=packing_of(problem, result.schedule),
             search_bound=result.lower_bound * gpu_cost if is_optimal else None,

@@ -28,6 +28,8 @@ from heddle.units import NANO
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+#: More instances than any plan has.
+NO_LIMIT = np.int64(1) << 40
 #: Nodes after which a search that is not meant to prove anything ends.
 _MAX_NODES = 2_000
 
@@ -59,14 +61,40 @@ class CountPlan:
             (served >= problem.demand).all()
             and (self.instances.sum(axis=1) >= problem.min_replicas).all()
             and (held >= self.instances.sum(axis=0)).all()
+            and not is_over_limit(problem, self.instances).any()
         )
+
+
+def replica_limits(problem: RmsProblem) -> Ints:
+    """int64 (n, G): the most instances of each service in each pool.
+
+    A spread service has at most one on each GPU or node in stock.
+    """
+    limits = np.full((problem.num_services, len(problem.pools)), NO_LIMIT)
+    for g, pool in enumerate(problem.pools):
+        if pool.count is not None and pool.num_nodes is not None:
+            limits[problem.is_spread, g] = pool.count
+            limits[problem.is_node_spread, g] = pool.num_nodes
+    return limits
+
+
+def is_over_limit(problem: RmsProblem, instances: Ints) -> NDArray[np.bool_]:
+    """bool (n,): whether a service has more instances in a pool than its spread allows."""
+    per_pool = np.zeros((problem.num_services, len(problem.pools)), dtype=np.int64)
+    for kind, pool in enumerate(problem.kind_pool):
+        per_pool[:, pool] += instances[:, kind]
+    is_over: NDArray[np.bool_] = (per_pool > replica_limits(problem)).any(axis=1)
+    return is_over
 
 
 def plan_for(problem: RmsProblem, instances: Ints, run: Run) -> CountPlan | None:
     """Return the cheapest GPUs that hold these instances, int64 (n, K).
 
-    None when the stock does not hold them or the run was over first.
+    None when the stock does not hold them, a service has more than its spread allows,
+    or the run was over first.
     """
+    if is_over_limit(problem, instances).any():
+        return None
     needed = instances.sum(axis=0)
     program = layout_program(problem, needed, fewest_gpus(problem, instances))
     solution = program.solve(search_limits(problem, run, _MAX_NODES))
@@ -116,15 +144,21 @@ def add_free_services(
     first_row, count = program.num_rows, len(services)
     program.add_rows(np.ones(count), np.full(count, INFINITY))
     program.add_rows(problem.min_replicas[services].astype(np.float64), np.full(count, INFINITY))
+    first_limit = program.num_rows
+    num_pools = len(problem.pools)
+    limits = replica_limits(problem)[services].ravel().astype(np.float64)
+    program.add_rows(np.full(len(limits), -INFINITY), np.where(limits < NO_LIMIT, limits, INFINITY))
     served = problem.counted_rate[members, kinds] / problem.demand[members]
-    rows = np.column_stack([kinds, first_row + row, first_row + count + row])
-    values = np.column_stack([np.full(len(row), -1.0), served, np.ones(len(row))])
+    limit_row = first_limit + row * num_pools + problem.kind_pool[kinds]
+    rows = np.column_stack([kinds, first_row + row, first_row + count + row, limit_row])
+    ones = np.ones(len(row))
+    values = np.column_stack([-ones, served, ones, ones])
     program.add_columns(
         Columns(
             cost=np.zeros(len(row)),
             lower=np.zeros(len(row)),
             upper=np.full(len(row), INFINITY),
-            starts=np.arange(0, 3 * len(row), 3, dtype=np.int32),
+            starts=np.arange(0, 4 * len(row), 4, dtype=np.int32),
             rows=rows.ravel().astype(np.int32),
             values=values.ravel(),
         ),

@@ -22,6 +22,7 @@ from heddle.optimizer.exact.counts import (
     CountPlan,
     add_free_services,
     fewest_gpus,
+    is_over_limit,
     layout_program,
     plan_for,
     search_limits,
@@ -76,6 +77,7 @@ def round_up(problem: RmsProblem, master: MasterSolution, run: Run) -> CountPlan
     target = rounded_up(problem, master.bound.total)
     covers = master.covers
     instances, is_split = _heaviest_covers(problem, master)
+    is_split |= is_over_limit(problem, instances)
     best = plan_for(problem, _rounded_instances(problem, master), run)
     for num_free, num_choosing, num_alternatives, max_nodes in _TRIES:
         if (best is not None and best.cost(problem) <= target) or run.is_over():

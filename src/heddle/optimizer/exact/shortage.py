@@ -81,6 +81,7 @@ def _with_added_gpus(problem: RmsProblem) -> RmsProblem:
     unlimited = tuple(replace(pool, count=None) for pool in problem.pools)
     return replace(
         problem,
+        services=tuple(replace(service, spread=None) for service in problem.services),
         pools=(*problem.pools, *unlimited),
         layouts=(*problem.layouts, *added),
         cost=(*(0 for _ in problem.pools), *(NANO for _ in problem.pools)),

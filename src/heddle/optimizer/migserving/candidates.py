@@ -51,33 +51,25 @@ class Candidates:
             scores *= self.pool.is_open(openness, members)
         top = _highest(scores, count)
         indices = top if members is None else members[top]
-        ranked = [
-            (-float(score), self._pooled(int(i)))
-            for score, i in zip(scores[top], indices, strict=True)
-        ]
+        ranked = list(zip((-scores[top]).tolist(), indices.tolist(), strict=True))
+        keys = [(score, (index,)) for score, index in ranked]
         if self.mixer.is_useful(missing):
             mixed = self.requirement.short_services(need) if services is None else services
             mixes = self.mixer.mixes(missing, np.array(mixed), openness, weight)
-            for i in _highest(mixes.scores, count):
-                ranked.append((-float(mixes.scores[i]), self._mixed(mixes.services[i], int(i))))
-        ranked.sort(key=lambda entry: entry[0])
-        return list({entry[1].gpu: entry[1] for entry in ranked}.values())[:count]
+            top = _highest(mixes.scores, count)
+            for score, layout, chosen in zip((-mixes.scores[top]).tolist(), top.tolist(), mixes.services[top].tolist(), strict=True):
+                keys.append((score, (-1, layout, *chosen)))
+        keys.sort()
+        return [key for _, key in keys[:count]]
 
-    def _pooled(self, index: int) -> Configuration:
-        return self._keep((index,)) or self._kept.setdefault(
-            (index,), self.pool.configuration(index)
-        )
-
-    def _mixed(self, services: Ints, layout: int) -> Configuration:
-        key = (-1, layout, *services.tolist())
-        return self._keep(key) or self._kept.setdefault(
-            key, self.mixer.configuration(services, layout)
-        )
-
-    def _keep(self, key: tuple[int, ...]) -> Configuration | None:
-        if len(self._kept) > _MAX_KEPT:
-            self._kept.clear()
-        return self._kept.get(key)
+    def get(self, key):
+        found = self._kept.get(key)
+        if found is None:
+            if len(self._kept) > _MAX_KEPT:
+                self._kept.clear()
+            found = self.pool.configuration(key[0]) if len(key) == 1 else self.mixer.configuration(key[2:], key[1])
+            self._kept[key] = found
+        return found
 
 
 def _highest(scores: Floats, count: int) -> Ints:

@@ -23,7 +23,7 @@ class Chromosome:
     cost: int
     spare: float
     @property
-    def rank(self): return (self.cost, -self.spare)
+    def rank(self): return (self.cost, self.spare)
 
 class Genetic:
     name='genetic'; features=EVERY_FEATURE
@@ -48,18 +48,18 @@ class Genetic:
         return Outcome(packing(pop[0].genes),statistics=dict(gpus_by_generation=hist,rollouts=self.T.rollouts.count,expansions=self.T.expansions))
     def make(self,g):
         g=without_spare_gpus(self.q,g)
-        return Chromosome(tuple(sorted(g,key=lambda x:x.gpu)),sum(x.cost for x in g),spare_cost(self.q,g))
+        return Chromosome(tuple(sorted(g,key=lambda x:x.gpu)),sum(x.cost for x in g),min(x.cost*(1-w) for x,w in zip(g,waste(self.q,g))))
     def child(self,par,run):
         genes=self.mutate(list(par.genes))
         k=int(self.rng.integers(KMIN,KMAX+1)); k=min(k,len(genes))
         pr=np.maximum(waste(self.q,genes),0)+EPS
-        drop=set(self.rng.choice(len(genes),k,replace=False,p=pr/pr.sum()).tolist())
+        drop={int(np.argmax(waste(self.q,genes)))}|set(self.rng.choice(len(genes),k-1,replace=False,p=pr/pr.sum()).tolist())
         kept=[x for i,x in enumerate(genes) if i not in drop]
         cost=sum(genes[i].cost for i in drop)
         path=self.T.search(self.q.need_after(kept),self.q.supply_after(kept),VISITS,run,cost)
         if path is None: self.acc[0]+=1; return None
         ch=self.make(kept+list(path.configurations))
-        self.acc[1 if ch.cost>par.cost else 2 if ch.spare<par.spare else 3]+=1
+        self.acc[1 if ch.cost>par.cost else 2 if ch.spare>=par.spare else 3]+=1
         return ch
     def mutate(self,genes):
         n=len(genes); problem=self.q.problem

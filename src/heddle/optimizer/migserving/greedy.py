@@ -74,7 +74,7 @@ class GreedyFill:
             mixes = self._mixer.mixes(self._missing, services, self._openness)
             layout = int(mixes.scores.argmax())
             if mixes.scores[layout] > score:
-                return self._mixer.configuration(mixes.services[layout], layout)
+                return self._mixer.configuration(mixes.services[layout].tolist(), layout)
         return self._pool.configuration(index) if score > 0 else None
 
     def _renew(self, taken: Configuration) -> None:

@@ -79,7 +79,7 @@ class Mixer:
         slots = [
             Slot(kind, service)
             for kind, service in zip(
-                self._slots[layout].tolist(), services.tolist(), strict=True
+                self._slots[layout].tolist(), services, strict=True
             )
             if service >= 0
         ]

@@ -100,6 +100,8 @@ class Requirement:
         ]
         self.resources = _limited(problem)
         self._resource_of = {key: r for r, (key, _) in enumerate(self.resources)}
+        self._rate: list[list[int]] = problem.rate.tolist()
+        self._cap: list[int] = problem.share_cap.tolist()
         self._must_deal = bool(self.resources) and bool(problem.is_node_spread.any())
 
     @property
@@ -114,15 +116,21 @@ class Requirement:
     def configuration(self, pool: int, slots: Sequence[Slot]) -> Configuration:
         """Return the configuration of a GPU with these instances."""
         gpu = packed_gpu(pool, tuple(slots))
-        gains = sorted(contribution(self.problem, gpu).items())
-        replicas = [
-            (int(self.replica_row[s]), sum(slot.service == s for slot in gpu.slots))
-            for s in sorted(gpu.services)
-            if self.replica_row[s] < self.num_rows
-        ]
-        keys = [(pool, None), *((pool, s) for s in sorted(gpu.services))]
+        served: dict[int, int] = {}
+        counts: dict[int, int] = {}
+        for kind, service in gpu.slots:
+            served[service] = served.get(service, 0) + self._rate[service][kind]
+            counts[service] = counts.get(service, 0) + 1
+        gains = [(s, min(amount, self._cap[s])) for s, amount in served.items()]
+        if self.num_rows > len(self._cap):
+            gains += [
+                (int(self.replica_row[s]), count)
+                for s, count in counts.items()
+                if self.replica_row[s] < self.num_rows
+            ]
+        keys = [(pool, None), *((pool, s) for s in counts)] if self.resources else []
         resources = tuple(self._resource_of[key] for key in keys if key in self._resource_of)
-        return Configuration(gpu, (*gains, *replicas), resources, self.problem.cost[pool])
+        return Configuration(gpu, tuple(gains), resources, self.problem.cost[pool])
 
     def bound(self, need: Need) -> float:
         """Return what the need costs at least, in nano-units of the objective."""

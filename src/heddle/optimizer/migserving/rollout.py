@@ -47,7 +47,7 @@ class Path:
     @property
     def rank(self) -> tuple[int, float]:
         """Smaller is better: the cheaper path, then the one that leaves more over."""
-        return (self.cost, -self.spare)
+        return (self.cost, self.spare)
 
 
 class Rollouts:
@@ -69,7 +69,7 @@ class Rollouts:
         thresholds, unit_cost = self._requirement.thresholds, self._requirement.unit_cost
         levels = [bisect_left(t, x) for t, x in zip(thresholds, need, strict=True)]
         chosen: list[Configuration] = []
-        cost, spare = 0, 0.0
+        cost, before = 0, 0.0; bound=self._requirement.bound(need)
         self.count += 1
         while any(levels):
             configuration = self._choose(levels, need, supply)
@@ -79,17 +79,19 @@ class Rollouts:
             if most is not None and cost > most:
                 return None
             chosen.append(configuration)
+            before=bound; 
             for row, amount in configuration.gains:
                 left = need[row] - amount
                 if left < 0:
-                    spare -= left * unit_cost[row]
+                    bound -= need[row]*unit_cost[row]
                     left = 0
+                else: bound -= amount*unit_cost[row]
                 need[row] = left
                 levels[row] = bisect_left(thresholds[row], left)
             for r in configuration.resources:
                 supply[r] -= 1
         self.steps += len(chosen)
-        return Path(tuple(chosen), cost, spare)
+        return Path(tuple(chosen), cost, before)
 
     def _choose(self, levels: list[int], need: Need, supply: Supply) -> Configuration | None:
         key = bytes(levels + [left > 0 for left in supply])
@@ -100,7 +102,7 @@ class Rollouts:
             self.misses += 1
             pool = self._candidates.best(need, supply, POOL_SIZE, by_value=BY_VALUE)
             self._pools[key] = pool
-        return pool[int(self._draw() ** BIAS * len(pool))] if pool else None
+        return self._candidates.get(pool[int(self._draw() ** BIAS * len(pool))]) if pool else None
 
     def _draw(self) -> float:
         if not self._draws:

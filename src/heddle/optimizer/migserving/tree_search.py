@@ -22,6 +22,7 @@ from heddle.optimizer.solver import Run
 #: Services drawn at a node, and children kept (the paper's K).
 DRAWN_SERVICES = 5
 CHILDREN = 10
+SMOOTH=1
 BY_VALUE=False
 #: Weight of exploration in UCT, in GPUs of the cheapest pool.
 EXPLORATION = 0.5
@@ -95,8 +96,8 @@ class TreeSearch:
             value = 2.0 * (leaf.cost + self._requirement.bound(leaf.need)) + self._exploration
             path = None
         else:
-            path = Path(edges + rest.configurations, leaf.cost + rest.cost, leaf.spare + rest.spare)
-            value = path.cost - path.spare / 2
+            path = Path(edges + rest.configurations, leaf.cost + rest.cost, rest.spare if rest.configurations else leaf.spare)
+            value = path.cost + (path.spare if SMOOTH else 0)
         for node in trail:
             node.visits += 1
             node.total += value
@@ -133,14 +134,12 @@ class TreeSearch:
             services = sorted(
                 self._generator.choice(services, DRAWN_SERVICES, replace=False).tolist()
             )
-        for configuration in self._candidates.best(node.need, node.supply, CHILDREN, services, by_value=BY_VALUE):
-            node.children.append(self._child(node, configuration))
+        for key in self._candidates.best(node.need, node.supply, CHILDREN, services, by_value=BY_VALUE):
+            node.children.append(self._child(node, self._candidates.get(key)))
 
     def _child(self, node: Node, configuration: Configuration) -> Node:
         need, supply = list(node.need), list(node.supply)
         configuration.take(need, supply)
         unit = self._requirement.unit_cost
-        spare = node.spare + sum(
-            max(0, amount - node.need[row]) * unit[row] for row, amount in configuration.gains
-        )
+        spare = self._requirement.bound(node.need)
         return Node(need, supply, configuration, node.cost + configuration.cost, spare)

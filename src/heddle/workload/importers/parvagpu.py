@@ -21,7 +21,7 @@ from types import MappingProxyType
 from heddle.atomic_file import write_text
 from heddle.cluster.catalogue import builtin_catalogue
 from heddle.errors import InputError, Location
-from heddle.units import MAX_RATE_RPS
+from heddle.units import MAX_RATE_RPS, plural
 from heddle.workload.fleet import GpuPool
 from heddle.workload.importers.imported import ImportedTable, write_table
 from heddle.workload.performance import OperatingPoint
@@ -83,7 +83,7 @@ def import_parvagpu(folder: Path) -> ParvaGpuImport:
     points = [_point(model, row) for model, row in rows if not _is_unmeasured(row)]
     require_distinct(points)
     num_unmeasured = len(rows) - len(points)
-    note = f"{num_unmeasured:,} rows of zeros were not measured"
+    note = f"{plural(num_unmeasured, 'row')} of zeros left out (not measured)"
     table = ImportedTable(tuple(points), len(rows), (note,) if num_unmeasured else ())
     return ParvaGpuImport(table, _scenarios(folder, [path.stem for path in files]))
 

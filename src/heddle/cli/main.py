@@ -1,0 +1,100 @@
+"""The entry of the command line.
+
+Only the module of the verb that was asked for is imported, so ``heddle --help`` stays
+quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from heddle import __version__
+from heddle.errors import HeddleError
+
+INTERRUPTED = 130
+
+
+class Verb(NamedTuple):
+    """A verb, what it does in one line, and the module that does it."""
+
+    name: str
+    summary: str
+    module: str
+
+
+VERBS = (
+    Verb("plan", "the fewest or cheapest GPUs for a workload, with a certificate", "plan"),
+    Verb("verify", "check a deployment and its certificate independently", "verify"),
+    Verb("whatif", "plans side by side: looser limits, other GPUs, forbidden profiles", "whatif"),
+    Verb("compare", "every solver on one workload: GPUs, gap, time", "compare"),
+    Verb("gpus", "GPU types: profiles, starts, partitions, drawn", "gpus"),
+    Verb("study", "how measured performance scales with the instance", "study"),
+    Verb("import", "convert other tools' measurements", "import_table"),
+    Verb("generate", "reproducible synthetic workloads", "generate"),
+    Verb("cms", "configurable machine scheduling in general form", "cms"),
+    Verb("bench", "the benchmarks", "bench"),
+)
+
+
+class CommandModule(Protocol):
+    """What the module of a verb offers."""
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Add the verb's arguments."""
+        ...
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Do it and return the exit code."""
+        ...
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    parser, module = _parser_for(words)
+    arguments = parser.parse_args(words)
+    if module is None:
+        parser.print_help()
+        return 2
+    try:
+        return module.run(arguments)
+    except HeddleError as error:
+        print(f"heddle: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("heddle: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away; nothing more can be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser_for(words: Sequence[str]) -> tuple[argparse.ArgumentParser, CommandModule | None]:
+    """Return the parser, with the arguments of the verb that was asked for."""
+    parser = argparse.ArgumentParser(
+        prog="heddle",
+        description="One scheduler for shared GPUs.",
+        epilog="heddle VERB --help tells more. Exit codes: 0 done; 1 the answer is no; "
+        "2 bad input; 130 interrupted.",
+    )
+    parser.add_argument("--version", action="version", version=f"heddle {__version__}")
+    choices = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
+    wanted = next((word for word in words if not word.startswith("-")), None)
+    module: CommandModule | None = None
+    for verb in VERBS:
+        command = choices.add_parser(verb.name, help=verb.summary, description=verb.summary)
+        if verb.name == wanted:
+            module = _load(verb)
+            module.configure(command)
+    return parser, module
+
+
+def _load(verb: Verb) -> CommandModule:
+    module: CommandModule = importlib.import_module(f"heddle.cli.{verb.module}")
+    return module

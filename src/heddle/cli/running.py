@@ -1,0 +1,138 @@
+"""A run that the user watches and may stop.
+
+Progress goes to stderr: in place on a terminal, as an occasional line elsewhere.
+Ctrl-C asks the solver for the best plan so far; a second one ends the program.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from heddle.clock import Clock, WallClock
+from heddle.optimizer.solver import Progress, Run
+from heddle.settings import Settings, load_settings
+
+#: Seconds of quiet before progress is shown, and between lines where it is not in place.
+_QUIET_S = 0.8
+_LINE_EVERY_S = 5.0
+_DEFAULT_TIME_LIMIT_S = 60.0
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--time-limit`` and ``--seed``."""
+    parser.add_argument(
+        "--time-limit",
+        type=positive_seconds,
+        default=_DEFAULT_TIME_LIMIT_S,
+        metavar="S",
+        help="seconds to plan; the best plan and bound until then are printed (default: 60)",
+    )
+    parser.add_argument(
+        "--seed", type=natural_number, default=0, metavar="N", help="of every random choice"
+    )
+
+
+def positive_seconds(word: str) -> float:
+    """Read a time limit; argparse turns the error into a message."""
+    try:
+        seconds = float(word)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds <= 1e7:
+        raise argparse.ArgumentTypeError(f"expected seconds above 0, found {word!r}")
+    return seconds
+
+
+def natural_number(word: str) -> int:
+    """Read a whole number of at least 0."""
+    if not (word.isascii() and word.isdigit()) or len(word) > 15:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, found {word!r}")
+    return int(word)
+
+
+def counting_number(word: str) -> int:
+    """Read a whole number of at least 1."""
+    number = natural_number(word)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, found {word!r}")
+    return number
+
+
+@contextmanager
+def watched_run(time_limit_s: float | None, seed: int, label: str = "") -> Iterator[Run]:
+    """Yield a run whose progress is shown and that Ctrl-C stops."""
+    stop = _StopSignal()
+    screen = _Screen(load_settings(), WallClock(), label)
+    previous = signal.signal(signal.SIGINT, stop.receive)
+    try:
+        yield Run(
+            seed=seed,
+            time_limit_s=time_limit_s,
+            should_stop=stop.is_received,
+            on_progress=screen.show,
+        )
+    finally:
+        signal.signal(signal.SIGINT, previous)
+        screen.clear()
+
+
+class _StopSignal:
+    """Remembers the first Ctrl-C; the second raises."""
+
+    def __init__(self) -> None:
+        self._is_received = False
+
+    def is_received(self) -> bool:
+        return self._is_received
+
+    def receive(self, _number: int, _frame: FrameType | None) -> None:
+        if self._is_received:
+            raise KeyboardInterrupt
+        self._is_received = True
+        print("\nheddle: stopping with the best plan so far", file=sys.stderr)
+
+
+class _Screen:
+    """Shows progress without ever getting in the way of the output."""
+
+    def __init__(self, settings: Settings, clock: Clock, label: str) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._label = f"{label}: " if label else ""
+        self._started_s = clock.now_s()
+        self._shown_s = self._started_s
+        self._width = 0
+
+    def show(self, progress: Progress) -> None:
+        now_s = self._clock.now_s()
+        wait_s = 0.1 if self._settings.is_interactive and self._width else _LINE_EVERY_S
+        first_s = _QUIET_S if self._settings.is_interactive else _LINE_EVERY_S
+        if now_s - self._started_s < first_s or now_s - self._shown_s < min(wait_s, first_s):
+            return
+        self._shown_s = now_s
+        line = self._label + _line(progress, now_s - self._started_s)
+        if self._settings.is_interactive:
+            sys.stderr.write("\r" + line.ljust(self._width))
+            self._width = len(line)
+        else:
+            sys.stderr.write(f"heddle: {line}\n")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        if self._width:
+            sys.stderr.write("\r" + " " * self._width + "\r")
+            sys.stderr.flush()
+
+
+def _line(progress: Progress, elapsed_s: float) -> str:
+    parts = [f"{elapsed_s:5.1f} s", progress.phase]
+    if progress.best is not None:
+        parts.append(f"best {progress.best:,.6g}")
+    if progress.bound is not None:
+        parts.append(f"bound {progress.bound:,.6g}")
+    return ", ".join(parts)
