@@ -174,15 +174,19 @@ class _Header:
 
 
 def _tiles(deployment: Deployment, type_of: Callable[[str], GpuType]) -> list[_Tile]:
-    gpus = _Tile(f"{deployment.num_gpus:,}", "GPU" if deployment.num_gpus == 1 else "GPUs")
+    gpus = _counted(deployment.num_gpus, "GPU")
     num_instances = sum(len(gpu.instances) for gpu in deployment.configurations)
     rest = [
-        _Tile(f"{len(deployment.services):,}", "services"),
-        _Tile(f"{num_instances:,}", "instances"),
+        _counted(len(deployment.services), "service"),
+        _counted(num_instances, "instance"),
         _Tile(percent_text(_part_in_use(deployment, type_of)), "of memory units in use"),
     ]
     certificate = deployment.certificate
     return [gpus, *(_certificate_tiles(certificate) if certificate else []), *rest]
+
+
+def _counted(count: int, noun: str) -> _Tile:
+    return _Tile(*plural(count, noun).split(" ", 1))
 
 
 def _certificate_tiles(certificate: Certificate) -> list[_Tile]:

@@ -116,19 +116,22 @@ def fewest_gpus(problem: RmsProblem, instances: Ints | None = None) -> int:
     return int(least.max())
 
 
-def layout_program(problem: RmsProblem, needed: Ints, num_gpus: int) -> LinearProgram:
+def layout_program(
+    problem: RmsProblem, needed: Ints, num_gpus: int, least_cost: int = 0
+) -> LinearProgram:
     """Return a program of whole layout columns.
 
     Rows: ``needed`` instances of every kind, then every pool's stock, then at least
-    ``num_gpus`` GPUs.
+    ``num_gpus`` GPUs, then a cost of at least ``least_cost`` nano-units.
     """
     program = LinearProgram()
     program.add_rows(needed.astype(np.float64), np.full(problem.num_kinds, INFINITY))
     stock = [INFINITY if count is None else float(count) for count in problem.stock]
     program.add_rows(np.full(len(stock), -INFINITY), stock)
-    program.add_rows([float(num_gpus)], [INFINITY])
-    matrix = np.vstack([layout_matrix(problem), np.ones(len(problem.layouts))])
-    program.add_columns(columns_from_dense(problem.layout_cost / NANO, matrix), are_integers=True)
+    program.add_rows([float(num_gpus), least_cost / NANO * (1 - 1e-9)], [INFINITY] * 2)
+    cost = problem.layout_cost / NANO
+    matrix = np.vstack([layout_matrix(problem), np.ones(len(cost)), cost])
+    program.add_columns(columns_from_dense(cost, matrix), are_integers=True)
     return program
 
 

@@ -68,20 +68,27 @@ def candidate_gpus(
         else:
             per_node = problem.pools[pool].per_node
             gpus.extend((pool, i // per_node) for i in range(count))
-    columns = len(gpus) * int((problem.rate > 0).sum())
+    usable = [
+        int((problem.rate[:, problem.kind_pool == g] > 0).sum()) for g in range(len(problem.pools))
+    ]
+    columns = sum(usable[pool] for pool, _ in gpus)
     return Candidates(tuple(gpus), is_complete) if columns <= _MAX_COLUMNS else None
 
 
 def search_placements(
-    problem: RmsProblem, candidates: Candidates, known: Packing | None, run: Run
+    problem: RmsProblem, candidates: Candidates, known: Packing | None, bound: int, run: Run
 ) -> PlacementResult:
-    """Return the best packing on the candidate GPUs."""
-    model = _Model(problem, candidates.gpus)
+    """Return the best packing on the candidate GPUs.
+
+    ``bound``, in nano-units, is a lower bound known already: a packing that meets it
+    ends the search.
+    """
+    model = _Model(problem, candidates.gpus, bound)
     solution = model.program.solve(search_limits(problem, run, _MAX_NODES, _MAX_S))
     if solution.status is LpStatus.INFEASIBLE:
         return PlacementResult(known, 0, is_infeasible=candidates.is_complete and known is None)
-    proved = solution.bound if candidates.is_complete else 0.0
-    bound = rounded_up(problem, int(np.floor((max(proved, 0.0) - 1e-6) * NANO)))
+    proved = max(solution.bound, 0.0) if candidates.is_complete else 0.0
+    bound = max(bound, rounded_up(problem, int(np.floor((proved - 1e-6) * NANO))))
     if solution.primal is None:
         return PlacementResult(known, bound)
     packing = model.packing(whole(solution.primal))
@@ -91,7 +98,9 @@ def search_placements(
 class _Model:
     """Builds the MIP row by row and reads packings off its solutions."""
 
-    def __init__(self, problem: RmsProblem, candidates: tuple[tuple[int, int], ...]) -> None:
+    def __init__(
+        self, problem: RmsProblem, candidates: tuple[tuple[int, int], ...], bound: int
+    ) -> None:
         self._problem = problem
         self._candidates = candidates
         self._columns: list[tuple[float, float, dict[int, float]]] = []
@@ -101,6 +110,7 @@ class _Model:
         self._layout_columns: list[list[tuple[int, int]]] = []
         self._instance_columns: dict[int, tuple[int, int, int]] = {}
         self._on_gpu: dict[tuple[int, int], list[int]] = {}
+        self._cost_row = self._row(bound / NANO * (1 - 1e-9), INFINITY)
         self._add_gpus()
         self._add_instances()
         self._add_services()
@@ -137,10 +147,7 @@ class _Model:
         for candidate in self._candidates:
             one = self._row(-INFINITY, 1.0)
             layouts = [
-                (
-                    self._column(problem.layout_cost[index] / NANO, 1.0, {one: 1.0}),
-                    index,
-                )
+                (self._layout_column(index, one), index)
                 for index in np.flatnonzero(problem.layout_pool == candidate[0]).tolist()
             ]
             if candidate in previous:
@@ -151,6 +158,10 @@ class _Model:
                     self._enter(order, column, -1.0)
             previous[candidate] = [column for column, _ in layouts]
             self._layout_columns.append(layouts)
+
+    def _layout_column(self, layout: int, one: int) -> int:
+        cost = float(self._problem.layout_cost[layout]) / NANO
+        return self._column(cost, 1.0, {one: 1.0, self._cost_row: cost})
 
     def _add_instances(self) -> None:
         """Whole instances per GPU, service and kind, within the GPU's layout."""

@@ -52,7 +52,7 @@ def find_shortage(problem: RmsProblem, run: Run) -> Shortage | None:
     if plan is None:
         return None
     if plan.cost(extended) > bound and is_small(extended):
-        result = search_whole_model(extended, plan, run)
+        result = search_whole_model(extended, plan, bound, run)
         bound = max(bound, result.bound)
         better = result.plan
         plan = better if better and better.cost(extended) < plan.cost(extended) else plan

@@ -78,7 +78,7 @@ class _Search:
             self._report("rounding", master)
         # 4. Close what gap is left of a small problem by complete search.
         if not self._has_reached(master) and is_small(problem) and not run.is_over():
-            self._search_whole_model()
+            self._search_whole_model(master)
         # 5. Deal the instances to GPUs, and settle placement options.
         self._deal()
         if problem.has_placement_options and not run.is_over():
@@ -96,8 +96,10 @@ class _Search:
         target = rounded_up(self._problem, master.bound.total)
         return self._plan is not None and self._plan.cost(self._problem) <= target
 
-    def _search_whole_model(self) -> None:
-        result = search_whole_model(self._problem, self._plan, self._run)
+    def _search_whole_model(self, master: MasterSolution) -> None:
+        problem = self._problem
+        bound = rounded_up(problem, master.bound.total)
+        result = search_whole_model(problem, self._plan, bound, self._run)
         self._keep(result.plan)
         if result.is_infeasible:
             raise NoPlanError("the GPUs in stock cannot serve these services")
@@ -122,7 +124,7 @@ class _Search:
         if candidates is None:
             return
         self._run.report("searching placements")
-        result = search_placements(problem, candidates, self._packing, self._run)
+        result = search_placements(problem, candidates, self._packing, reached, self._run)
         self._is_infeasible = result.is_infeasible
         self._search_bound = max(self._search_bound or 0, result.bound)
         self._packing = result.packing

@@ -52,10 +52,17 @@ def is_small(problem: RmsProblem) -> bool:
     return int((problem.counted_rate > 0).sum()) <= _MAX_COLUMNS
 
 
-def search_whole_model(problem: RmsProblem, known: CountPlan | None, run: Run) -> SearchResult:
-    """Return the best plan of the whole model, starting from a known one."""
+def search_whole_model(
+    problem: RmsProblem, known: CountPlan | None, bound: int, run: Run
+) -> SearchResult:
+    """Return the best plan of the whole model, starting from a known one.
+
+    ``bound``, in nano-units, is a lower bound known already: a plan that meets it ends
+    the search.
+    """
     num_layouts = len(problem.layouts)
-    program = layout_program(problem, np.zeros(problem.num_kinds, np.int64), fewest_gpus(problem))
+    none = np.zeros(problem.num_kinds, dtype=np.int64)
+    program = layout_program(problem, none, fewest_gpus(problem), bound)
     services, kinds = add_free_services(program, problem, np.arange(problem.num_services))
     if known is not None:
         program.suggest(
@@ -64,7 +71,7 @@ def search_whole_model(problem: RmsProblem, known: CountPlan | None, run: Run) -
     solution = program.solve(search_limits(problem, run, _MAX_NODES, _MAX_S))
     if solution.status is LpStatus.INFEASIBLE:
         return SearchResult(None, 0, is_infeasible=True)
-    bound = rounded_up(problem, int(np.floor((solution.bound - 1e-6) * NANO)))
+    bound = max(bound, rounded_up(problem, int(np.floor((solution.bound - 1e-6) * NANO))))
     if solution.primal is None:
         return SearchResult(None, bound)
     instances = np.zeros((problem.num_services, problem.num_kinds), dtype=np.int64)

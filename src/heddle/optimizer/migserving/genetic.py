@@ -15,7 +15,7 @@ from heddle.optimizer.problem import RmsProblem
 from heddle.optimizer.solver import Outcome, Run
 from heddle.units import NANO
 
-P=4; C=8; VISITS=20; KMIN=3; KMAX=10; EPS=0.05; SWAPS=0.05
+P=4; C=8; VISITS=20; KMIN=3; KMAX=10; EPS=0.05; SWAPS=0.05; REL=0.0
 
 @dataclass(frozen=True)
 class Chromosome:
@@ -52,8 +52,11 @@ class Genetic:
     def child(self,par,run):
         genes=self.mutate(list(par.genes))
         k=int(self.rng.integers(KMIN,KMAX+1)); k=min(k,len(genes))
-        pr=np.maximum(waste(self.q,genes),0)+EPS
-        drop={int(np.argmax(waste(self.q,genes)))}|set(self.rng.choice(len(genes),k-1,replace=False,p=pr/pr.sum()).tolist())
+        w=waste(self.q,genes); e=int(np.argmax(w))
+        need=self.q.need_after(genes[:e]+genes[e+1:])
+        pr=np.maximum(w,0)+EPS
+        pr*=np.array([1+REL*any(need[r] for r,_ in g.gains) for g in genes]); pr[e]=0
+        drop={e}|set(self.rng.choice(len(genes),k-1,replace=False,p=pr/pr.sum()).tolist())
         kept=[x for i,x in enumerate(genes) if i not in drop]
         cost=sum(genes[i].cost for i in drop)
         path=self.T.search(self.q.need_after(kept),self.q.supply_after(kept),VISITS,run,cost)
@@ -63,7 +66,7 @@ class Genetic:
         return ch
     def mutate(self,genes):
         n=len(genes); problem=self.q.problem
-        for _ in range(int(SWAPS*n)):
+        for _ in range(int(self.rng.integers(0,1+int(SWAPS*n)))):
             i,j=self.rng.choice(n,2,replace=False)
             a,b=genes[i].gpu,genes[j].gpu
             pairs=[(x,y) for x,s in enumerate(a.slots) for y,t in enumerate(b.slots) if s.kind==t.kind and s.service!=t.service]
