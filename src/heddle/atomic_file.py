@@ -65,3 +65,12 @@ def require_writable(*paths: Path | None) -> None:
             raise InputError(f"there is no folder {str(path.parent)!r} to write to", Location(path))
         if not os.access(path.parent, os.W_OK):
             raise InputError("cannot write this file: permission denied", Location(path))
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it; InputError when that is not possible."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"cannot make this folder: {reason}", Location(path)) from error

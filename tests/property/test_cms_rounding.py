@@ -7,10 +7,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from cms_instances import random_problem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cms_instances import random_problem
 from heddle.optimizer.cms.matching import match_items
 from heddle.optimizer.cms.schedule import BlockPlan, block_plan, deal, trim, violations
 from heddle.optimizer.cms.slots import UNIT, round_slots

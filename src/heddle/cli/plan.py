@@ -65,9 +65,7 @@ def _write(arguments: argparse.Namespace, workload: Workload, result: Result) ->
         title = arguments.workload.stem
         if title == "workload":
             title = arguments.workload.resolve().parent.name
-        picture = plan_svg(
-            result.deployment, catalogue_of(workload).get, title, whole=result.whole
-        )
+        picture = plan_svg(result.deployment, catalogue_of(workload).get, title, whole=result.whole)
         write_text(arguments.svg, picture)
 
 

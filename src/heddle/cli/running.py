@@ -27,7 +27,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``--time-limit`` and ``--seed``."""
     parser.add_argument(
         "--time-limit",
-        type=positive_seconds,
+        type=positive_number,
         default=_DEFAULT_TIME_LIMIT_S,
         metavar="S",
         help="seconds to plan; the best plan and bound until then are printed (default: 60)",
@@ -37,15 +37,15 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def positive_seconds(word: str) -> float:
-    """Read a time limit; argparse turns the error into a message."""
+def positive_number(word: str) -> float:
+    """Read a finite number above 0; argparse turns the error into a message."""
     try:
-        seconds = float(word)
+        number = float(word)
     except ValueError:
-        seconds = -1.0
-    if not 0 < seconds <= 1e7:
-        raise argparse.ArgumentTypeError(f"expected seconds above 0, found {word!r}")
-    return seconds
+        number = -1.0
+    if not 0 < number <= 1e12:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, found {word!r}")
+    return number
 
 
 def natural_number(word: str) -> int:

@@ -74,7 +74,7 @@ def _exhausted(pool: GpuPool, gpus: Sequence[Configuration]) -> Iterator[Finding
         yield Finding(
             FindingKind.OUT_OF_STOCK, f"{len(gpus)} {name} are used; the fleet has {pool.count}"
         )
-    rooms = _rooms(pool, len(held))
+    rooms = _rooms(pool, len(gpus), len(held))
     if len(held) > len(rooms):
         yield Finding(
             FindingKind.TOO_MANY_NODES,
@@ -90,9 +90,12 @@ def _exhausted(pool: GpuPool, gpus: Sequence[Configuration]) -> Iterator[Finding
             )
 
 
-def _rooms(pool: GpuPool, num_nodes: int) -> list[int]:
-    """Return the room of the nodes that could be used, the largest first."""
-    if pool.count is None:
+def _rooms(pool: GpuPool, num_gpus: int, num_nodes: int) -> list[int]:
+    """Return the room of the nodes that could be used, the largest first.
+
+    Where the stock itself is exceeded, its last node is not held against the rest.
+    """
+    if pool.count is None or num_gpus > pool.count:
         return [pool.per_node] * num_nodes
     num_full, rest = divmod(pool.count, pool.per_node)
     rooms = [pool.per_node] * min(num_full, num_nodes)

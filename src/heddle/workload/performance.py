@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from heddle.errors import Location
+from heddle.errors import InputError, Location, listed, nearest
 from heddle.units import exact
 from heddle.workload.service import Service
 
@@ -77,6 +77,12 @@ class PerformanceTable:
     def models(self) -> tuple[str, ...]:
         """The networks that were measured, sorted."""
         return tuple(sorted({point.model for point in self._points}))
+
+    def require_model(self, name: str) -> None:
+        """Raise InputError, with the nearest name, when no point is of that network."""
+        if name not in self.models:
+            hint = nearest(name, self.models)
+            raise InputError(f"no row of model {name!r}{hint}; it has {listed(self.models)}")
 
     def points(self, gpu: str, profile: str, model: str) -> tuple[OperatingPoint, ...]:
         """Return the points of a model on a profile, in file order."""

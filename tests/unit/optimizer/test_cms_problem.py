@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from cms_instances import every_configuration, fewest_machines, make_problem
 
+from cms_instances import every_configuration, fewest_machines, make_problem
 from heddle.errors import InputError, InterruptedRunError, NoPlanError, UnsupportedError
 from heddle.optimizer.cms.algorithms import ALGORITHMS
 from heddle.optimizer.cms.block_program import solve_block_program
@@ -18,6 +18,7 @@ from heddle.optimizer.cms.schedule import (
     Machine,
     block_plan,
     deal,
+    is_served,
     trim,
     unserved,
     violations,
@@ -104,7 +105,7 @@ def test_trimming_gives_back_surplus_blocks_and_machines_and_serves_everybody() 
     plan = block_plan(problem.configurations, [3, 2], [[4, 3], [2, 2]])
     trimmed = trim(problem, plan)
     assert trimmed.blocks == ((2, 0), (1, 0))
-    assert trimmed.machines == (((2, 0), 2),)
+    assert trimmed.machines == (((2, 0), 1), ((1, 3), 1))
     assert violations(problem, deal(trimmed)) == []
 
 
@@ -120,7 +121,7 @@ def test_more_blocks_than_machines_have_are_not_dealt() -> None:
     [
         ([5], [[5]], [(1,)], 1),
         ([5], [[9, 0, 0]], [(1, 0, 0), (0, 4, 4)], 1),
-        ([7, 7, 7, 7], [[3, 2]] * 4, [(2, 1), (0, 4)], 5),
+        ([7, 7, 7, 7], [[3, 2]] * 4, [(2, 1), (0, 4)], 4),
         ([6, 9], [[6, 0], [4, 3]], [(0, 3), (1, 1)], 2),
         ([3, 4], [[1, 0], [0, 1]], [(0, 0), (1, 1)], 4),
         ([1], [[100]], [(50,)], 1),
@@ -159,18 +160,20 @@ def test_the_exact_model_is_exact_where_blocks_miss_the_demand_by_less_than_the_
     assert violations(problem, deal(found.plan)) == []
     assert found.is_proved
     assert found.num_solves > 1
-    fewest = min(
-        sum(counts)
-        for counts in itertools.product(range(6), repeat=3)
-        if 3 * counts[0] + counts[2] >= 4 and _rest_is_served(*counts)
+    enough = (c for c in itertools.product(range(5), repeat=3) if _serve_both(problem, c))
+    assert found.plan.num_machines == min(map(sum, enough))
+
+
+def _serve_both(problem: CmsProblem, counts: tuple[int, ...]) -> bool:
+    """Whether machines of these counts serve two jobs: try all that the first can take."""
+    have = [
+        sum(m * c[i] for m, c in zip(counts, problem.configurations, strict=True)) for i in (0, 1)
+    ]
+    return any(
+        is_served(problem, 0, taken)
+        and is_served(problem, 1, [h - t for h, t in zip(have, taken, strict=True)])
+        for taken in itertools.product(*(range(h + 1) for h in have))
     )
-    assert found.plan.num_machines == fewest
-
-
-def _rest_is_served(first: int, second: int, third: int) -> bool:
-    """Whether what is left after four blocks of b0 for j0 serves j1."""
-    left = 3 * first + third - 4
-    return left * 333_333_333 + (2 * second + third) * 250_000_000 >= 10**9
 
 
 @pytest.mark.parametrize("name", list(ALGORITHMS))

@@ -74,12 +74,13 @@ def read_problem(path: Path) -> CmsProblem:
     form = _form(document, blocks)
     serves = document.member("serves")
     serves.allow(frozenset(jobs))
+    demands = tuple(_micro(entry, "demand", least=1) for entry in jobs.values())
     amounts = tuple(_amounts(serves, job, blocks) for job in jobs)
     try:
         return CmsProblem(
             jobs=tuple(jobs),
             blocks=tuple(blocks),
-            demand=tuple(_micro(entry, "demand", least=1) for entry in jobs.values()),
+            demand=demands,
             amount=amounts,
             form=form,
         )
