@@ -89,7 +89,7 @@ def _instances(
         PlannedInstance(
             profile=placement.profile,
             start=placement.start,
-            service=str(generator.choice(names)),
+            service=names[generator.integers(len(names))],
             batch=int(2 ** generator.integers(6)),
             processes=int(generator.integers(1, 4)),
             rate_rps=float(generator.integers(50, 2000)),

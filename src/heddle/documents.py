@@ -163,7 +163,25 @@ def load_yaml(path: Path) -> Value:
         The file is missing, a folder, unreadable, larger than 16 MiB, empty, not
         UTF-8, not YAML, nested too deeply, holds several documents, or repeats a key.
     """
-    text = read_text(path, MAX_YAML_MIB)
+    return _parsed(read_text(path, MAX_YAML_MIB), path)
+
+
+def parse_yaml(text: str, location: Location) -> Value:
+    """Return the value that a short YAML text stands for, as if it stood at ``location``.
+
+    Raises
+    ------
+    InputError
+        It is empty or not YAML.
+    """
+    try:
+        value = _parsed(text, location.file or Path())
+    except InputError as error:
+        raise InputError(error.message, location) from error
+    return Value(value.raw, location)
+
+
+def _parsed(text: str, path: Path) -> Value:
     try:
         loader = _Loader(text)
         try:

@@ -15,8 +15,9 @@ from fractions import Fraction
 MICRO = 1_000_000
 #: Nano-units in one unit of the objective (one GPU, or one unit of price per hour).
 NANO = 1_000_000_000
-#: The largest rate accepted, requests/s: a thousand of them still add up in 64 bits.
-MAX_RATE_RPS = 1e9
+#: The largest rate accepted, requests/s: in units that split a micro-request/s by ten
+#: thousand (for shares with four decimals) it still fits 64 bits with room for sums.
+MAX_RATE_RPS = 1e8
 
 
 def exact(number: float) -> Fraction:

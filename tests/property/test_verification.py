@@ -81,7 +81,7 @@ def optimum_without_placement(workload: Workload, objective_kind: str) -> float 
     ]
     asked = [requirement(service) for service in workload.services]
     points = list(workload.performance)
-    rows = _Rows(workload, points)
+    rows = _Rows(workload)
     matrix = np.zeros((rows.count, len(layouts) + len(points)))
     cost = [float(gpu_cost(pool, objective_kind)) for pool, _ in layouts] + [0.0] * len(points)
     for column, (pool, counts) in enumerate(layouts):
@@ -105,13 +105,13 @@ def optimum_without_placement(workload: Workload, objective_kind: str) -> float 
 class _Rows:
     """The rows of the MIP: kinds, stock, demands, replicas."""
 
-    def __init__(self, workload: Workload, points: list[OperatingPoint]) -> None:
+    def __init__(self, workload: Workload) -> None:
         self._kinds = sorted(
             {(pool.gpu_type.name, name) for pool in workload.fleet for name in _names(pool)}
         )
         self._pools = list(workload.fleet)
         self._services = [service.name for service in workload.services]
-        counts = [math_inf(pool.count) for pool in workload.fleet]
+        counts = [_stock(pool) for pool in workload.fleet]
         replicas = [float(service.min_replicas) for service in workload.services]
         num_services = len(self._services)
         # A tolerance on the demand only makes the optimum smaller, never larger.
@@ -123,7 +123,6 @@ class _Rows:
         ]
         self.upper = [*[INFINITY] * len(self._kinds), *counts, *[INFINITY] * (2 * num_services)]
         self.count = len(self.lower)
-        assert points
 
     def of_kind(self, gpu_type: str, profile: str) -> int:
         return self._kinds.index((gpu_type, profile))
@@ -142,8 +141,8 @@ def _names(pool: GpuPool) -> tuple[str, ...]:
     return pool.gpu_type.profile_names
 
 
-def math_inf(count: int | None) -> float:
-    return INFINITY if count is None else float(count)
+def _stock(pool: GpuPool) -> float:
+    return INFINITY if pool.count is None else float(pool.count)
 
 
 @st.composite

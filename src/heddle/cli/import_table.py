@@ -9,7 +9,7 @@ from heddle.atomic_file import make_folder, require_writable
 from heddle.cli.running import counting_number, positive_number
 from heddle.cluster.catalogue import builtin_catalogue, load_gpu_types
 from heddle.workload.importers.imported import write_table
-from heddle.workload.importers.parvagpu import CITATION, import_parvagpu, write_parvagpu
+from heddle.workload.importers.parvagpu import import_parvagpu, write_parvagpu
 from heddle.workload.importers.triton import TritonSettings, import_triton
 
 
@@ -49,8 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run_parvagpu(arguments: argparse.Namespace) -> int:
     imported = import_parvagpu(arguments.folder)
+    comment = f"Imported from {arguments.folder.resolve().name} by heddle import parvagpu."
     make_folder(arguments.output)
-    written = write_parvagpu(imported, arguments.output, comments=CITATION)
+    written = write_parvagpu(imported, arguments.output, comments=[comment])
     print(imported.table.summary)
     print("\n".join(str(path) for path in written))
     return 0

@@ -106,7 +106,9 @@ def load_gpu_types(path: Path) -> tuple[GpuType, ...]:
         A key is unknown, a start lies outside the GPU, a name stands twice, …
     """
     document = load_yaml(path).mapping(_FILE_KEYS, required=("version", "gpu_types"))
-    document["version"].integer(least=1, most=1)
+    version = document["version"]
+    if version.raw != 1 or isinstance(version.raw, bool):
+        version.fail(f"this heddle reads version 1, found {version.described}")
     return tuple(_gpu_type(entry) for entry in document["gpu_types"].items("GPU types"))
 
 

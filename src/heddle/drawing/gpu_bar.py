@@ -22,7 +22,7 @@ from heddle.drawing.svg import Box, Point, Stroke, group, label, rect
 from heddle.drawing.typography import Font, first_fitting, fitted_name, fitted_tail, text_width
 
 _PADDING = 8.0
-_MIN_LETTERS = 5
+_MIN_LETTERS = 6
 _LABEL_GAP = 10.0
 _FRAME = Stroke(RULE, 0.75)
 

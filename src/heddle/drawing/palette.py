@@ -1,8 +1,12 @@
 """Colours for many services that people with any colour vision can tell apart.
 
-Eight hues after Okabe and Ito, "Color Universal Design" (2008), each in three
-lightnesses, then the same 24 with a texture on top. No picture relies on colour
-alone: every service also has a number, which stands in its boxes and in the legend.
+The first seven are those of Okabe and Ito, "Color Universal Design" (2008), without
+black, which would swallow labels. The other seventeen were chosen one by one, each as
+far as possible from all before it in the OKLab space (Ottosson 2020), seen with normal
+vision and with each of the three dichromacies as simulated by Machado, Oliveira and
+Fernandes (IEEE TVCG 15(6), 2009, severity 1.0). Then the same 24 come again with a
+texture. No picture relies on colour alone: every service also has a number, which
+stands in its boxes and in the legend.
 """
 
 from __future__ import annotations
@@ -11,20 +15,16 @@ from typing import NamedTuple
 
 from heddle.drawing.svg import Box, Stroke, element, rect
 
-_HUES = (
-    "#0072b2",  # blue
-    "#e69f00",  # orange
-    "#009e73",  # bluish green
-    "#cc79a7",  # reddish purple
-    "#56b4e9",  # sky blue
-    "#d55e00",  # vermillion
-    "#f0e442",  # yellow
-    "#8c8c8c",  # grey, in place of black, which would swallow labels
-)
+_COLOURS = (
+    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00",
+    "#f0e442", "#6c0c00", "#18249c", "#785460", "#b4fcc0", "#b4b484",
+    "#a80000", "#6ce4b4", "#48303c", "#9c84fc", "#c0ccf0", "#b43c90",
+    "#485430", "#0048b4", "#fcc06c", "#842478", "#6c7854", "#a860d8",
+)  # fmt: skip
 _TEXTURES = ("", "lines", "dots")
 #: A texture covers a strip at the foot of a box, so that it never lies under a label.
 _TEXTURE_HEIGHT = 5.0
-NUM_COLOURS = 3 * len(_HUES)
+NUM_COLOURS = len(_COLOURS)
 #: How many services get a look of their own; the rest share :data:`OTHER`.
 NUM_SHADES = NUM_COLOURS * len(_TEXTURES)
 
@@ -54,9 +54,7 @@ def shade(index: int) -> Shade:
     """Return the look of the service of that index, counted from 0; OTHER beyond the last."""
     if index >= NUM_SHADES:
         return OTHER
-    hue = _HUES[index % len(_HUES)]
-    step = index // len(_HUES) % 3
-    colour = (hue, _mixed(hue, 255, 0.55), _mixed(hue, 0, 0.42))[step]
+    colour = _COLOURS[index % NUM_COLOURS]
     ink = ink_on(colour)
     texture = _TEXTURES[index // NUM_COLOURS]
     tone = "light" if ink == _LIGHT else "dark"
@@ -106,20 +104,8 @@ def _pattern(name: str, size: int, path: str, colour: str) -> str:
     return element("pattern", attributes, element("path", drawn))
 
 
-def _channels(colour: str) -> tuple[int, int, int]:
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
-
-
-def _mixed(colour: str, towards: int, part: float) -> str:
-    """Return the colour with a part of white (255) or black (0) mixed in."""
-    mixed = (round(c + (towards - c) * part) for c in _channels(colour))
-    return "#" + "".join(f"{c:02x}" for c in mixed)
-
-
 def _luminance(colour: str) -> float:
     """Return the relative luminance in [0, 1] (WCAG 2)."""
-    linear = [
-        c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4
-        for c in _channels(colour)
-    ]
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -119,17 +119,23 @@ def largest_first(figures: Sequence[ServiceFigures], max_rows: int) -> list[Serv
     return sorted(figures, key=lambda figure: figure.size, reverse=True)
 
 
-def shape_text(shape: InstanceShape, *, has_type: bool) -> str:
-    """Return ``3g.40gb b8p2``; a fitted point is ``~b8p2``, ``has_type`` names the GPU type."""
-    gpu_type = f"{shape.gpu_type} " if has_type else ""
+def shape_text(shape: InstanceShape) -> str:
+    """Return ``3g.40gb b8p2``, and ``3g.40gb ~b8p2`` for a fitted point."""
     mark = "~" if shape.is_fitted else ""
-    return f"{gpu_type}{shape.profile} {mark}b{shape.batch}p{shape.processes}"
+    return f"{shape.profile} {mark}b{shape.batch}p{shape.processes}"
 
 
 def shapes_text(figures: ServiceFigures, *, has_types: bool) -> str:
-    """Return instances as ``3×3g.40gb b8p2, 1×1g.10gb b4p1``."""
-    return ", ".join(
-        f"{count}×{shape_text(shape, has_type=has_types)}" for shape, count in figures.shapes
+    """Return instances as ``3×3g.40gb b8p2, 1×1g.10gb b4p1``.
+
+    ``has_types`` names GPU types, for mixed fleets: ``T4-16GB: 2×whole b4p1; L4-24GB: …``.
+    """
+    by_type: dict[str, list[str]] = {}
+    for shape, count in figures.shapes:
+        by_type.setdefault(shape.gpu_type, []).append(f"{count}×{shape_text(shape)}")
+    return "; ".join(
+        f"{gpu_type}: {', '.join(texts)}" if has_types else ", ".join(texts)
+        for gpu_type, texts in by_type.items()
     )
 
 

@@ -17,7 +17,7 @@ from heddle.drawing.service_figures import service_figures, shape_text
 from heddle.drawing.table import Align, Column, table_text
 from heddle.units import plural
 
-_COLUMN_CELLS = 48
+_COLUMN_CELLS = 56
 _NONE = "–"
 
 #: How many instances of each shape, by its text.
@@ -125,7 +125,10 @@ def _shapes_by_service(column: PlanColumn) -> dict[str, _Shapes] | None:
     has_types = len({c.gpu_type for c in column.deployment.configurations}) > 1
     return {
         figures.name: Counter(
-            {shape_text(shape, has_type=has_types): count for shape, count in figures.shapes}
+            {
+                f"{shape.gpu_type} " * has_types + shape_text(shape): count
+                for shape, count in figures.shapes
+            }
         )
         for figures in service_figures(column.deployment)
     }

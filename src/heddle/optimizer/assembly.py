@@ -22,7 +22,6 @@ from heddle.optimizer.nodes import assign_nodes
 from heddle.optimizer.packing import PackedGpu, Packing, Slot
 from heddle.optimizer.problem import RmsProblem
 from heddle.optimizer.solver import Prices
-from heddle.units import NANO
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,26 +147,3 @@ class _Writer:
             f"{kind}: worth {share:.2f} of a GPU at the dual prices, "
             f"{free} of {gpu_type.compute_slices} compute slices free"
         )
-
-
-def price_texts(problem: RmsProblem, prices: Prices) -> dict[str, dict[str, str]]:
-    """Return the kind prices as exact decimals by GPU type and profile."""
-    texts: dict[str, dict[str, str]] = {pool.gpu_type.name: {} for pool in problem.pools}
-    for kind, price in zip(problem.kinds, prices.kinds, strict=True):
-        texts[problem.pools[kind.pool].gpu_type.name][kind.profile.name] = nano_text(price)
-    return texts
-
-
-def stock_price_texts(problem: RmsProblem, prices: Prices) -> dict[str, str]:
-    """Return the stock prices that are not zero, as exact decimals by GPU type."""
-    return {
-        pool.gpu_type.name: nano_text(price)
-        for pool, price in zip(problem.pools, prices.stock, strict=True)
-        if price
-    }
-
-
-def nano_text(nano: int) -> str:
-    """Return nano-units as decimal text without loss: 138223364 is ``0.138223364``."""
-    whole, rest = divmod(nano, NANO)
-    return f"{whole}.{rest:09d}".rstrip("0").rstrip(".")

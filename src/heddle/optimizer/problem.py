@@ -34,6 +34,10 @@ from heddle.workload.workload import Workload
 Ints = NDArray[np.int64]
 
 
+#: Of one service on one kind; see :func:`_worth_counting`.
+_MAX_INSTANCES = 1_000_000
+
+
 class Objective(Enum):
     """What to minimise: the number of GPUs, or their price per hour."""
 
@@ -227,13 +231,16 @@ def build_problem(workload: Workload, objective: Objective = Objective.GPUS) -> 
     demand = [
         _demand(service, scale) for service, scale in zip(workload.services, scales, strict=True)
     ]
+    rate = _rates(rows, scales, len(kinds))
+    for s, service in enumerate(workload.services):
+        rate[s] = _worth_counting(service, rate[s], demand[s])
     return RmsProblem(
         pools=workload.fleet,
         services=workload.services,
         kinds=kinds,
         layouts=_pool_layouts(workload.fleet, kinds),
         points=rows,
-        rate=_rates(rows, scales, len(kinds)),
+        rate=rate,
         demand=np.array(demand, dtype=np.int64),
         share_cap=np.array(
             [_share_cap(s, d) for s, d in zip(workload.services, demand, strict=True)],
@@ -273,6 +280,21 @@ def _rates(
                     micro[point.rate_rps] = micro_floor(point.rate_rps)
                 rate[s, k] = micro[point.rate_rps] * scales[s]
     return rate
+
+
+def _worth_counting(service: Service, rate: Ints, demand: int) -> Ints:
+    """Drop the kinds of which a service would need more than a million instances.
+
+    Their counts times prices would not fit 64 bits, and no plan wants them.
+    """
+    needed = -(-demand // np.maximum(rate, 1))
+    if demand > int(rate.max()) * _MAX_INSTANCES:
+        raise InputError(
+            f"service {service.name!r}: its rate needs {int(needed[rate > 0].min()):,} instances "
+            f"of the fastest profile; at most {_MAX_INSTANCES:,} are planned. Is a unit wrong?",
+            service.location,
+        )
+    return np.where(needed <= _MAX_INSTANCES, rate, 0)
 
 
 def _cost(pool: GpuPool, objective: Objective) -> int:

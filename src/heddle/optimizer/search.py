@@ -5,17 +5,11 @@ The one entry for whoever wants a plan: the CLI, benchmarks, later the daemon.
 
 from __future__ import annotations
 
-from heddle.cluster.certificate import BoundBasis, Certificate
 from heddle.errors import InterruptedRunError, NoPlanError, UnsupportedError, listed
-from heddle.optimizer.assembly import assemble, price_texts, stock_price_texts
+from heddle.optimizer.assembly import assemble
 from heddle.optimizer.baselines import whole_cost
-from heddle.optimizer.bound import (
-    PriceBound,
-    price_bound,
-    relaxation_prices,
-    rounded_up,
-    spread_bound,
-)
+from heddle.optimizer.bound import price_bound, relaxation_prices
+from heddle.optimizer.claim import Claim
 from heddle.optimizer.evaluate import cost_nano, violations
 from heddle.optimizer.packing import Packing
 from heddle.optimizer.problem import RmsProblem
@@ -52,9 +46,8 @@ def optimize(problem: RmsProblem, solver_name: str = "exact", run: Run | None = 
         raise AssertionError(f"solver {solver.name} made an illegal plan: {'; '.join(wrong[:3])}")
     # 4. Certify.
     bound = price_bound(problem, outcome.prices or relaxation_prices(problem))
-    lower, basis = _lower_bound(problem, bound, outcome)
-    cost = cost_nano(problem, packing)
-    certificate = _certificate(problem, cost, lower, basis, bound, solver, limits)
+    claim = Claim(problem, cost_nano(problem, packing), bound, outcome)
+    certificate = claim.certificate(solver.name, limits)
     # 5. Name GPUs and nodes, choose starts.
     deployment = assemble(problem, packing, bound.prices, certificate)
     return Result(
@@ -98,66 +91,3 @@ def _packing_of(solver: Solver, outcome: Outcome, run: Run) -> Packing:
     raise NoPlanError(
         f"solver {solver.name!r} found no plan in this fleet; that does not prove that none exists"
     )
-
-
-def _lower_bound(
-    problem: RmsProblem, bound: PriceBound, outcome: Outcome
-) -> tuple[int, BoundBasis]:
-    """Return the highest bound, and what it rests on: the simplest of equal ones."""
-    by_prices = rounded_up(problem, bound.total)
-    candidates = [(by_prices, BoundBasis.PRICES)]
-    if problem.has_placement_options:
-        candidates.append((rounded_up(problem, spread_bound(problem)), BoundBasis.SPREAD))
-    if outcome.search_bound is not None:
-        candidates.append((outcome.search_bound, BoundBasis.SEARCH))
-    return max(candidates, key=lambda candidate: candidate[0])
-
-
-def _certificate(
-    problem: RmsProblem,
-    cost: int,
-    lower: int,
-    basis: BoundBasis,
-    bound: PriceBound,
-    solver: Solver,
-    run: Run,
-) -> Certificate:
-    has_fitted = any(point.is_fitted for row in problem.points for point in row if point)
-    return Certificate(
-        objective_kind=problem.objective.value,
-        objective=cost / NANO,
-        lower_bound=min(lower, cost) / NANO,
-        gap=max(0, cost - lower) / NANO,
-        is_proved_optimal=cost <= lower,
-        basis=basis,
-        price_bound=min(rounded_up(problem, bound.total), cost) / NANO,
-        solver=solver.name,
-        seed=run.seed,
-        wall_s=run.elapsed_s(),
-        prices=price_texts(problem, bound.prices),
-        stock_prices=stock_price_texts(problem, bound.prices),
-        service_prices={
-            service.name: int(cost) / NANO
-            for service, cost in zip(problem.services, bound.covers.bound, strict=True)
-        },
-        notes=tuple(_notes(problem, solver, has_fitted=has_fitted)),
-        has_fitted_points=has_fitted,
-    )
-
-
-def _notes(problem: RmsProblem, solver: Solver, *, has_fitted: bool) -> list[str]:
-    notes = []
-    if any(point.percentile is None for row in problem.points for point in row if point):
-        notes.append(
-            "latencies in the performance table are means, so the SLOs hold for the mean batch, "
-            "not at their percentiles"
-        )
-    if has_fitted:
-        notes.append("some operating points come from a fitted model and were never measured")
-    if solver.name == "exact" and not problem.features and problem.objective.value == "gpus":
-        num_kinds = problem.num_kinds
-        notes.append(
-            f"by its method this plan is at most {num_kinds * num_kinds + num_kinds} GPUs above "
-            "the optimum, before any search (docs/theory/additive-bound.md)"
-        )
-    return notes

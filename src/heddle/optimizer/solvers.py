@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heddle.optimizer.cms.solver import cms_constant, cms_exact, cms_log, cms_scheme
 from heddle.optimizer.exact.solver import ExactSolver
 from heddle.optimizer.solver import Solver
 from heddle.registry import Registry
@@ -10,5 +11,9 @@ SOLVERS: Registry[Solver] = Registry(
     "solver",
     [
         ("exact", ExactSolver),
+        ("cms-log", cms_log),
+        ("cms-constant", cms_constant),
+        ("cms-scheme", cms_scheme),
+        ("cms-exact", cms_exact),
     ],
 )

@@ -13,13 +13,14 @@ whole demand stands in: lower than the truth perhaps, never above it.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
-MAX_STATES = 1_000_000
+MAX_STEPS = 1_000_000
 
 
 class Item(NamedTuple):
@@ -40,7 +41,7 @@ class Cover(NamedTuple):
 
 
 def cheapest_cover(
-    items: Iterable[Item], demand: int, replicas: int, max_states: int = MAX_STATES
+    items: Iterable[Item], demand: int, replicas: int, max_steps: int = MAX_STEPS
 ) -> Cover:
     """Return the cost of the cheapest whole cover.
 
@@ -50,7 +51,7 @@ def cheapest_cover(
         Prices and rates, at least 0.
     demand, replicas
         What is to be covered, and by how many instances at least.
-    max_states
+    max_steps
         How far to search before the fractional cover is returned instead.
     """
     useful = undominated(items)
@@ -59,7 +60,7 @@ def cheapest_cover(
         return Cover(0 if demand <= 0 and replicas <= 0 else None, is_exact=True)
     divisor = math.gcd(*rates) if rates else 1
     scaled = [Item(item.price, item.rate // divisor) for item in useful]
-    return _Search(scaled, max_states).solve(-(-demand // divisor), replicas)
+    return _Search(scaled, max_steps).solve(-(-demand // divisor), replicas)
 
 
 def undominated(items: Iterable[Item]) -> list[Item]:
@@ -86,13 +87,13 @@ class _Slope:
 class _Search:
     """One depth first search; items are ordered by price per rate, best first."""
 
-    def __init__(self, items: Sequence[Item], max_states: int) -> None:
+    def __init__(self, items: Sequence[Item], max_steps: int) -> None:
         self._items = sorted(items, key=_price_per_rate)
         self._cheapest = [
             min(item.price for item in self._items[level:]) for level in range(len(self._items))
         ]
-        self._max_states = max_states
-        self._num_states = 0
+        self._max_steps = max_steps
+        self._num_steps = 0
         self._seen: dict[tuple[int, int, int], int] = {}
         self._best: int | None = None
         self._slopes: list[_Slope] = []
@@ -101,7 +102,7 @@ class _Search:
         self._slopes = _mixed_slopes(self._items) if replicas > 1 else []
         least = self._least(0, max(demand, 0), max(replicas, 0))
         self._enter(0, max(demand, 0), max(replicas, 0), 0)
-        if self._num_states > self._max_states:
+        if self._num_steps > self._max_steps:
             return Cover(least, is_exact=self._best == least)
         return Cover(self._best, is_exact=True)
 
@@ -114,9 +115,6 @@ class _Search:
         return max([least, *(slope.least(demand, replicas) for slope in self._slopes)])
 
     def _enter(self, level: int, demand: int, replicas: int, cost: int) -> None:
-        self._num_states += 1
-        if self._num_states > self._max_states:
-            return
         if level == len(self._items) - 1:
             self._finish(demand, replicas, cost)
             return
@@ -132,6 +130,9 @@ class _Search:
         """Try every count of one item, the largest first."""
         item, following = self._items[level], self._items[level + 1]
         for count in range(self._most(level, demand, replicas), -1, -1):
+            self._num_steps += 1
+            if self._num_steps > self._max_steps:
+                return
             spent = cost + count * item.price
             left = max(0, demand - count * item.rate)
             wanting = max(0, replicas - count)
@@ -177,14 +178,14 @@ def _mixed_slopes(items: Sequence[Item]) -> list[_Slope]:
     ``u`` per unit of rate and ``v`` per replica are a bound when no item costs less
     than ``u rate + v``: a lower hull of the items, one slope per pair that supports it.
     """
-    slopes = []
-    for one in items:
-        for other in items:
-            run = other.rate - one.rate
-            rise = other.price - one.price
-            start = one.price * run - rise * one.rate
-            if run > 0 and rise >= 0 and start >= 0:
-                supports = all(item.price * run >= rise * item.rate + start for item in items)
-                if supports:
-                    slopes.append(_Slope(rise, start, run))
-    return slopes
+    slopes: dict[_Slope, None] = {}
+    for one, other in itertools.permutations(items, 2):
+        run = other.rate - one.rate
+        rise = other.price - one.price
+        start = one.price * run - rise * one.rate
+        if (run > 0 and rise >= 0 and start >= 0) and all(
+            item.price * run >= rise * item.rate + start for item in items
+        ):
+            shared = math.gcd(rise, start, run)
+            slopes[_Slope(rise // shared, start // shared, run // shared)] = None
+    return list(slopes)

@@ -8,12 +8,14 @@ format for editors and other programs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from heddle.cluster.catalogue import Catalogue, builtin_catalogue, load_gpu_types
 from heddle.cluster.gpu_type import GpuType
 from heddle.documents import Value, load_yaml
 from heddle.errors import InputError
+from heddle.workload.change import Change
 from heddle.workload.fleet import DEFAULT_PER_NODE, DEFAULT_PRICE_PER_HOUR, GpuPool
 from heddle.workload.performance import OperatingPoint, PerformanceTable
 from heddle.workload.performance_file import load_performance, require_distinct
@@ -36,8 +38,10 @@ MAX_PRICE_PER_HOUR = 1_000_000.0
 PRICE_DECIMALS = 6
 
 
-def load_workload(path: Path) -> Workload:
+def load_workload(path: Path, changes: Sequence[Change] = ()) -> Workload:
     """Return the workload of a file, with its performance tables and GPU types.
+
+    ``changes`` are made to the file's values, in order, before these are read.
 
     Raises
     ------
@@ -47,6 +51,8 @@ def load_workload(path: Path) -> Workload:
         file, line, key, what is allowed, and the nearest valid name.
     """
     keys = load_yaml(path).mapping(KEYS, required=REQUIRED_KEYS)
+    for change in changes:
+        keys = change.apply(keys)
     _require_version(keys["version"])
     catalogue = _catalogue(keys.get("gpu_types"))
     fleet = _fleet(keys["gpus"], catalogue)

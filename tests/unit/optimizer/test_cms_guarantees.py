@@ -35,7 +35,7 @@ from heddle.optimizer.cms.schedule import BlockPlan, deal, violations
 from heddle.optimizer.cms.scheme import SchemeAlgorithm, additive_guarantee, round_covers
 from heddle.optimizer.solver import Run
 
-NUM_RANDOM = 1000
+NUM_RANDOM = 700
 EPSILON = 0.5
 
 

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 
-from cms_instances import every_configuration, fewest_machines, make_problem
+from cms_instances import (
+    every_configuration,
+    fewest_machines,
+    make_problem,
+    near_equal_splits,
+)
 from heddle.errors import InputError, InterruptedRunError, NoPlanError, UnsupportedError
+from heddle.optimizer.cms.algorithm import CmsResult
 from heddle.optimizer.cms.algorithms import ALGORITHMS
 from heddle.optimizer.cms.block_program import solve_block_program
 from heddle.optimizer.cms.greedy_cover import greedy_cover
@@ -183,6 +190,32 @@ def test_a_run_without_time_says_so(name: str) -> None:
         ALGORITHMS.create(name).solve(problem, Run(time_limit_s=0.0))
     with pytest.raises(InterruptedRunError):
         ALGORITHMS.create(name).solve(problem, Run(should_stop=lambda: True))
+
+
+@pytest.mark.parametrize("name", list(ALGORITHMS))
+def test_a_run_stopped_at_any_moment_claims_only_what_is_proved(name: str) -> None:
+    problem = near_equal_splits(np.random.default_rng(3), num_jobs=5, num_types=3)
+    best = fewest_machines(problem)
+    finished = 0
+    for polls in (*range(10), *range(10, 3000, 70)):
+        result = _solve_until(name, problem, polls)
+        if result is None:
+            continue
+        finished += 1
+        machines = result.schedule.num_machines
+        assert violations(problem, result.schedule) == []
+        assert result.lower_bound <= best <= machines <= result.guarantee.most_machines(best)
+    assert finished > 0
+
+
+def _solve_until(name: str, problem: CmsProblem, polls: int) -> CmsResult | None:
+    """Solve with a run that is stopped when it is polled once more than ``polls`` times."""
+    count = itertools.count()
+    algorithm = ALGORITHMS.create(name)
+    try:
+        return algorithm.solve(problem, Run(should_stop=lambda: next(count) >= polls))
+    except InterruptedRunError:
+        return None
 
 
 def test_an_unknown_algorithm_is_refused_with_the_known_ones() -> None:

@@ -64,7 +64,7 @@ def test_replicas_are_filled_with_the_cheapest() -> None:
 def test_exact_ties_over_a_long_range_end_soon() -> None:
     """Linear scaling: every item has the same price per rate."""
     items = [Item(slices * 142_857_142, slices * 33_400_000) for slices in (1, 2, 3, 4, 7)]
-    covered = cheapest_cover(items, 33_400_000 * 9_999 + 1, 1, max_states=200_000)
+    covered = cheapest_cover(items, 33_400_000 * 9_999 + 1, 1, max_steps=200_000)
     assert covered == Cover(10_000 * 142_857_142, is_exact=True)
 
 
@@ -79,7 +79,7 @@ def test_near_ties_over_a_long_range_end_soon() -> None:
             for slices in (1, 2, 3, 4, 7)
         ]
         demand = 33_412_345 * rng.randint(50, 100)
-        assert cheapest_cover(items, demand, 1, max_states=200_000).is_exact
+        assert cheapest_cover(items, demand, 1, max_steps=200_000).is_exact
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -90,8 +90,8 @@ def test_a_search_that_is_cut_short_never_claims_too_much(seed: int) -> None:
     truth = cheapest_cover(items, demand, replicas)
     assert truth.is_exact
     assert truth.cost is not None
-    for max_states in (0, 1, 5, 50):
-        cut = cheapest_cover(items, demand, replicas, max_states)
+    for max_steps in (0, 1, 5, 50):
+        cut = cheapest_cover(items, demand, replicas, max_steps)
         assert cut.cost is not None
         assert cut.cost <= truth.cost
         assert not cut.is_exact or cut.cost == truth.cost

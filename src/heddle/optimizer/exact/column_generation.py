@@ -84,6 +84,9 @@ class MasterSolution:
         GPUs, in fractions, that the master took beyond the stock.
     rounds
         Pricing rounds.
+    is_optimal
+        Whether no cover could lower the value below a cost that plans can have; False
+        when the run was over first.
     """
 
     bound: PriceBound
@@ -92,6 +95,7 @@ class MasterSolution:
     weights: Floats
     shortage: float
     rounds: int
+    is_optimal: bool
 
 
 def generate_columns(problem: RmsProblem, relaxation: Relaxation, run: Run) -> MasterSolution:
@@ -107,11 +111,14 @@ def generate_columns(problem: RmsProblem, relaxation: Relaxation, run: Run) -> M
     )
     master.add_covers(np.arange(problem.num_services), best.covers.counts)
     master.add_single_kind_covers(cover_problem(problem))
-    rounds = 0
+    rounds, is_optimal = 0, True
     while True:
         # 2. Solve the master; its duals are the prices of this round.
         master.solve()
-        if _is_settled(problem, best, master.value) or rounds >= _MAX_ROUNDS or run.is_over():
+        if _is_settled(problem, best, master.value):
+            break
+        if rounds >= _MAX_ROUNDS or run.is_over():
+            is_optimal = False
             break
         # 3. Price the covers at a point between the best known prices and the master's.
         rounds += 1
@@ -135,6 +142,7 @@ def generate_columns(problem: RmsProblem, relaxation: Relaxation, run: Run) -> M
         weights=master.weights,
         shortage=master.shortage,
         rounds=rounds,
+        is_optimal=is_optimal,
     )
 
 

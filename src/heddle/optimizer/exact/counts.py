@@ -83,8 +83,8 @@ def is_over_limit(problem: RmsProblem, instances: Ints) -> NDArray[np.bool_]:
     per_pool = np.zeros((problem.num_services, len(problem.pools)), dtype=np.int64)
     for kind, pool in enumerate(problem.kind_pool):
         per_pool[:, pool] += instances[:, kind]
-    is_over: NDArray[np.bool_] = (per_pool > replica_limits(problem)).any(axis=1)
-    return is_over
+    is_over = np.asarray(per_pool > replica_limits(problem), dtype=bool)
+    return np.asarray(is_over.any(axis=1), dtype=bool)
 
 
 def plan_for(problem: RmsProblem, instances: Ints, run: Run) -> CountPlan | None:

@@ -14,11 +14,13 @@ from heddle.optimizer.exact.rounding import round_up
 from heddle.optimizer.exact.shortage import find_shortage, spell
 from heddle.optimizer.exact.whole_model import is_small, search_whole_model
 from heddle.optimizer.packing import Packing
-from heddle.optimizer.problem import Feature, RmsProblem
+from heddle.optimizer.problem import Feature, Objective, RmsProblem
 from heddle.optimizer.relaxation import solve_relaxation
 from heddle.optimizer.solver import Outcome, Run
 from heddle.units import NANO
 
+#: What the proof of the additive bound allows.
+_PROVED_FEATURES = frozenset({Feature.MIN_REPLICAS})
 #: Fractions of a GPU beyond the stock that are rounding noise.
 _NOISE = 1e-6
 
@@ -137,6 +139,9 @@ class _Search:
         }
         if first is not None:
             statistics["first_answer"] = first.cost(self._problem) / NANO
+        additive = self._additive_bound(master)
+        if additive is not None:
+            statistics["additive_bound"] = additive
         return Outcome(
             packing=self._packing,
             prices=master.bound.prices,
@@ -144,6 +149,18 @@ class _Search:
             is_infeasible=self._is_infeasible,
             statistics=statistics,
         )
+
+    def _additive_bound(self, master: MasterSolution) -> int | None:
+        """How many GPUs the plan is above the optimum at most, by the method alone.
+
+        None where the proof (docs/theory/additive-bound.md) does not apply.
+        """
+        problem = self._problem
+        applies = problem.features <= _PROVED_FEATURES and problem.objective is Objective.GPUS
+        if not applies or not master.is_optimal or self._packing is None:
+            return None
+        bound = problem.num_kinds**2 + problem.num_kinds
+        return bound if self._packing.num_gpus <= master.value + bound else None
 
     def _report(self, phase: str, master: MasterSolution | None = None) -> None:
         best = self._plan.cost(self._problem) / NANO if self._plan else None

@@ -1,0 +1,25 @@
+"""Every benchmark by name: the one list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from heddle.benchmarks.planner import run_planner
+from heddle.benchmarks.record import Record
+from heddle.registry import Registry
+
+
+class Bench(Protocol):
+    """A benchmark: fixed work, one record."""
+
+    def __call__(self, seed: int, *, is_quick: bool, report: Callable[[str], None]) -> Record:
+        """Run it; ``report`` is told of every step."""
+        ...
+
+
+def _planner() -> Bench:
+    return run_planner
+
+
+BENCHES: Registry[Bench] = Registry("benchmark", [("planner", _planner)])
