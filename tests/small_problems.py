@@ -101,7 +101,9 @@ def _service(rng: np.random.Generator, i: int, names: list[str], options: Option
         min_replicas=int(rng.integers(1, 4)) if options.has_replicas and rng.random() < 0.5 else 1,
         spread=spread if options.has_spread and rng.random() < 0.4 else None,
         max_share_per_gpu=(
-            float(rng.choice([0.5, 0.6, 0.75])) if options.has_share and rng.random() < 0.4 else None
+            float(rng.choice([0.5, 0.6, 0.75]))
+            if options.has_share and rng.random() < 0.4
+            else None
         ),
         keep_apart=(
             (str(rng.choice(others)),)

@@ -180,8 +180,8 @@ def test_the_bound_of_any_feasible_prices_is_at_most_the_optimum(
 
 @given(
     items=st.lists(st.builds(Item, st.integers(0, 40), st.integers(0, 12)), max_size=4),
-    demand=st.integers(0, 12),
-    replicas=st.integers(0, 4),
+    demand=st.integers(0, 20),
+    replicas=st.integers(0, 8),
 )
 def test_a_cover_costs_what_trying_all_of_them_says(
     items: list[Item], demand: int, replicas: int

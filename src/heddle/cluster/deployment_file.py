@@ -8,7 +8,8 @@ two deployments can be compared line by line; ``deployment.schema.json`` describ
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,8 @@ def deployment_text(deployment: Deployment) -> str:
         f"{_encode(name)}:{_encode(_service_members(service))}"
         for name, service in deployment.services.items()
     ]
-    gpus = [_encode(_gpu_members(gpu)) for gpu in deployment.configurations]
+    encoded = cache(_instance_text)
+    gpus = [_gpu_text(gpu, encoded) for gpu in deployment.configurations]
     parts = [
         f'"version":{VERSION}',
         f'"services":{{{_lines(services)}}}',
@@ -140,19 +142,21 @@ def _service_members(service: ServedService) -> dict[str, Any]:
     return members
 
 
-def _gpu_members(gpu: Configuration) -> dict[str, Any]:
-    members: dict[str, Any] = {
-        "id": gpu.gpu,
-        "node": gpu.node,
-        "type": gpu.gpu_type,
-        "instances": [_instance_members(instance) for instance in gpu.instances],
-    }
+def _gpu_text(gpu: Configuration, encoded: Callable[[PlannedInstance], str]) -> str:
+    """Return a GPU as one line; equal instances, of which there are many, are encoded once."""
+    instances = ",".join(map(encoded, gpu.instances))
+    members = [
+        f'"id":{_encode(gpu.gpu)}',
+        f'"node":{_encode(gpu.node)}',
+        f'"type":{_encode(gpu.gpu_type)}',
+        f'"instances":[{instances}]',
+    ]
     if gpu.reason:
-        members["reason"] = gpu.reason
-    return members
+        members.append(f'"reason":{_encode(gpu.reason)}')
+    return "{" + ",".join(members) + "}"
 
 
-def _instance_members(instance: PlannedInstance) -> dict[str, Any]:
+def _instance_text(instance: PlannedInstance) -> str:
     members: dict[str, Any] = {
         "profile": instance.profile,
         "start": instance.start,
@@ -164,7 +168,7 @@ def _instance_members(instance: PlannedInstance) -> dict[str, Any]:
     }
     if instance.is_fitted:
         members["is_fitted"] = True
-    return members
+    return _encode(members)
 
 
 def _certificate_members(certificate: Certificate) -> dict[str, Any]:

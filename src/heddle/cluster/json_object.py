@@ -133,7 +133,7 @@ class JsonObject:
         """Return a member that is a number in ``(0, most]``."""
         number = self.number(key)
         if not 0.0 < number <= most:
-            self.fail(key, f"expected a number above 0, at most {most:g}, found {number:g}")
+            self.fail(key, f"expected a number above 0, at most {most:g}, found {number}")
         return number
 
     def _sentence(self, key: str, raw: Any) -> str:

@@ -7,11 +7,16 @@ found by enumeration and kept, since types are few and never change.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from functools import cache
 
 from heddle.cluster.gpu_type import GpuType
 from heddle.cluster.partition import Partition, Placement, empty_partition, room
+from heddle.errors import InputError, listed
+
+#: A type that can be cut in more ways is refused; NVIDIA's have at most 2,318.
+MAX_PARTITIONS = 50_000
 
 #: Counts per profile, in the order of the profile names it was made for.
 Layout = tuple[int, ...]
@@ -24,14 +29,22 @@ def partitions(gpu_type: GpuType, profiles: tuple[str, ...] | None = None) -> tu
     Raises
     ------
     InputError
-        The starts of the type are not published, or a profile is not its own.
+        The starts of the type are not published, a profile is not its own, or there are
+        more than :data:`MAX_PARTITIONS`.
     """
     gpu_type.require_plannable()
     names = gpu_type.profile_names if profiles is None else profiles
     candidates = [
         Placement(start, name) for name in names for start in gpu_type.profile(name).starts or ()
     ]
-    return tuple(_extensions(empty_partition(gpu_type), candidates, 0))
+    every = _extensions(empty_partition(gpu_type), candidates, 0)
+    found = tuple(itertools.islice(every, MAX_PARTITIONS + 1))
+    if len(found) > MAX_PARTITIONS:
+        raise InputError(
+            f"{gpu_type.name} can be cut in more than {MAX_PARTITIONS:,} ways with "
+            f"{listed(names)}; give its small profiles fewer starts or a larger unit"
+        )
+    return found
 
 
 def _extensions(

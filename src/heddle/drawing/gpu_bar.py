@@ -7,6 +7,7 @@ many of them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -57,13 +58,19 @@ def gpu_bar(members: GpuGroup, gpu_type: GpuType, box: Box, style: BarStyle) -> 
 
 def label_width(groups: Iterable[GpuGroup], sizes: PlanSizes) -> float:
     """Return the width that the labels of these groups want, up to the greatest allowed."""
-    widths = (
-        text_width(_count_text(members), sizes.name)
-        if members.count > 1
-        else min(text_width(members.gpus[0], sizes.body), sizes.max_label_width)
-        for members in groups
-    )
-    return max(widths, default=0.0) + _LABEL_GAP
+    widest = max((_wanted_width(members, sizes) for members in groups), default=0.0)
+    return math.ceil(widest + 0.5) + _LABEL_GAP
+
+
+def _wanted_width(members: GpuGroup, sizes: PlanSizes) -> float:
+    """Return the width of a label; ids may be cut, counts never."""
+    if members.count == 1:
+        return min(text_width(members.gpus[0], sizes.body), sizes.max_label_width)
+    count = text_width(_count_text(members), sizes.name)
+    if not _has_two_lines(sizes.bar_height, sizes):
+        return count
+    below = text_width(f"{members.gpus[0]} …", sizes.remark)
+    return max(count, min(below, sizes.max_label_width))
 
 
 def span_of(gpu_type: GpuType, instance: PlannedInstance, bar: Box) -> Box:
@@ -102,7 +109,7 @@ def _group_label(members: GpuGroup, box: Box, sizes: PlanSizes) -> Iterator[str]
         yield label(middle, fitted_tail(first, box.width, font), font)
         return
     count = _count_text(members)
-    if not _has_two_lines(box, sizes):
+    if not _has_two_lines(box.height, sizes):
         yield label(middle, count, sizes.name, max_width=box.width)
         return
     yield label(Point(box.x, box.y + sizes.medium + 2), count, sizes.name, max_width=box.width)
@@ -133,7 +140,7 @@ def _instance_label(
     weak = Font(sizes.small, colour=look.shade.ink)
     width = box.width - _PADDING
     name = _name_for(instance.service, look.number, width, strong)
-    if _has_two_lines(box, sizes):
+    if _has_two_lines(box.height, sizes):
         details = first_fitting(_details(instance), width, weak)
         if details:
             yield label(Point(box.middle, box.y + sizes.medium + 3), name, strong, anchor="middle")
@@ -149,8 +156,8 @@ def _instance_label(
         yield label(Point(box.middle, baseline), name, strong, anchor="middle")
 
 
-def _has_two_lines(box: Box, sizes: PlanSizes) -> bool:
-    return box.height >= sizes.medium + sizes.small + 8
+def _has_two_lines(height: float, sizes: PlanSizes) -> bool:
+    return height >= sizes.medium + sizes.small + 8
 
 
 def _name_for(service: str, number: str, width: float, font: Font) -> str:

@@ -23,7 +23,7 @@ from heddle.drawing.gpu_bar import BarStyle
 from heddle.drawing.gpu_groups import GpuGroup, gpu_groups
 from heddle.drawing.gpu_panel import GpuPanel
 from heddle.drawing.palette import BOUND, HATCH, NOTHING_FITS, RULE, definitions
-from heddle.drawing.plan_sizes import DENSE, ROOMY, PlanSizes
+from heddle.drawing.plan_sizes import DENSE, DENSE_ROWS, ROOMY, PlanSizes
 from heddle.drawing.service_figures import ServiceFigures, largest_first, service_figures
 from heddle.drawing.service_looks import ServiceLooks
 from heddle.drawing.service_panel import ServicePanel
@@ -95,10 +95,9 @@ def plan_svg(
 
 def _sizes_for(groups: Sequence[GpuGroup], figures: Sequence[ServiceFigures]) -> PlanSizes:
     num_types = len({group.gpu_type for group in groups})
-    is_small = (
-        len(groups) + num_types - 1 <= _MAX_ROOMY_GROUPS and len(figures) <= _MAX_ROOMY_SERVICES
-    )
-    return ROOMY if is_small else DENSE
+    if len(groups) + num_types - 1 > _MAX_ROOMY_GROUPS:
+        return DENSE
+    return ROOMY if len(figures) <= _MAX_ROOMY_SERVICES else DENSE_ROWS
 
 
 def _description(deployment: Deployment) -> str:

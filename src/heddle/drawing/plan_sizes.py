@@ -1,11 +1,11 @@
-"""The two sizes in which a plan is drawn: roomy for a slide, dense for hundreds of GPUs.
+"""The sizes in which a plan is drawn: roomy for a slide, dense for hundreds of GPUs.
 
 ``plan`` chooses one; ``gpu_panel`` and ``service_panel`` obey it. All in pixels.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from heddle.drawing.typography import FAINT, INK, Font
 
@@ -118,4 +118,13 @@ DENSE = PlanSizes(
     large=24,
     medium=12,
     small=10.5,
+)
+
+#: Many services on few GPUs: dense rows beside roomy bars.
+DENSE_ROWS = replace(
+    DENSE,
+    bar_pitch=ROOMY.bar_pitch,
+    bar_height=ROOMY.bar_height,
+    max_columns=ROOMY.max_columns,
+    max_panel_height=ROOMY.max_panel_height,
 )

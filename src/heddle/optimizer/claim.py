@@ -75,16 +75,16 @@ class Claim:
         points = (point for row in self.problem.points for point in row if point)
         if any(point.percentile is None for point in points):
             notes.append(
-                "latencies in the performance table are means, so the SLOs hold for the mean "
-                "batch, not at their percentiles"
+                "Latencies in the performance table are means, so the SLOs hold for the mean "
+                "batch, not at their percentiles."
             )
         if self._has_fitted_points:
-            notes.append("some operating points come from a fitted model and were never measured")
+            notes.append("Some operating points come from a fitted model and were never measured.")
         if "additive_bound" in self.outcome.statistics:
             notes.append(
-                "by its method alone, a plan like this is at most "
+                "By its method alone, a plan like this is at most "
                 f"{self.outcome.statistics['additive_bound']} GPUs above the optimum, for any "
-                "number of services (docs/theory/additive-bound.md)"
+                "number of services (docs/theory/additive-bound.md)."
             )
         return notes
 

@@ -18,6 +18,7 @@ from heddle.cluster.certificate import BoundBasis, Certificate
 from heddle.cluster.deployment import Configuration, Deployment, PlannedInstance, ServedService
 from heddle.cluster.deployment_file import deployment_text, read_deployment, write_deployment
 from heddle.errors import InputError
+from heddle.units import MAX_RATE_RPS
 
 SCHEMA_FILE = Path(deployment_file.__file__).with_name("deployment.schema.json")
 
@@ -280,6 +281,16 @@ def test_the_schema_lists_exactly_the_keys_that_are_read() -> None:
     assert set(definitions["certificate"]["properties"]) == deployment_file._CERTIFICATE_KEYS
 
 
+def test_the_schema_has_the_limits_that_are_read() -> None:
+    definitions = schema()["$defs"]
+    assert definitions["rate_rps"]["maximum"] == MAX_RATE_RPS
+    required = definitions["service"]["properties"]["required_rps"]
+    assert required["maximum"] == deployment_file._MAX_REQUIRED_RPS
+    assert definitions["latency_ms"]["maximum"] == deployment_file._MAX_LATENCY_MS
+    seed = definitions["certificate"]["properties"]["seed"]
+    assert seed["maximum"] == deployment_file._MAX_SEED
+
+
 @pytest.mark.parametrize(("change", "key", "message"), REFUSED)
 def test_the_schema_refuses_what_the_reader_refuses(
     change: Callable[[Any], None], key: str, message: str
@@ -297,7 +308,7 @@ NAMES = st.text(
 SENTENCES = st.text(
     st.characters(exclude_characters="\x7f", exclude_categories=["Cs"]), max_size=12
 )
-POSITIVE = st.floats(1e-6, 1e9)
+POSITIVE = st.floats(1e-6, MAX_RATE_RPS)
 ANY_NUMBER = st.floats(allow_nan=False, allow_infinity=False)
 COUNTS = st.integers(1, 10**9)
 

@@ -120,6 +120,13 @@ def test_single_slices_fill_the_upper_half_first() -> None:
     assert set(starts[:3]) == {4, 5, 6}
 
 
+def test_the_highest_start_is_not_taken_when_it_blocks_a_more_valuable_profile() -> None:
+    large = replace(A100.profile("2g.20gb"), starts=(1,))
+    small = replace(A100.profile("1g.10gb"), starts=(0, 2))
+    odd = replace(A100, name="odd", profiles=(small, large), memory_units=3)
+    assert choose_start(empty_partition(odd), "1g.10gb") == 0
+
+
 def test_a_full_gpu_has_no_start() -> None:
     assert choose_start(a100((0, "7g.80gb")), "1g.10gb") is None
 

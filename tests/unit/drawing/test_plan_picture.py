@@ -19,6 +19,7 @@ CASES = {
     "5 GPUs": Case(5, 5),
     "16 GPUs and 11 services": Case(16, 11),
     "140 GPUs and 24 services": Case(140, 24, num_distinct=60),
+    "many services on few GPUs": Case(14, 24),
     "500 GPUs and 60 services": Case(500, 60, num_distinct=150),
     "two GPUs of each of four types": Case(
         8, 6, ("A100-80GB", "H100-80GB", "T4-16GB", "RTX-PRO-6000")
@@ -200,3 +201,9 @@ def test_fifty_thousand_gpus_make_a_small_picture_that_counts_the_rest() -> None
     assert services.startswith(f"… and {len(plan.services) - 36:,} more services")
     assert page.box.height < 2000
     assert all(is_inside(box, page.box) for box in page.rects())
+
+
+def test_the_first_id_of_a_small_group_is_written_whole() -> None:
+    plan = deployment(Case(12, 3, num_distinct=4))
+    shown = [text.shown for text in SvgPage(picture(plan)).texts()]
+    assert {"gpu-0 …", "gpu-1 …", "gpu-2 …", "gpu-3 …"} <= set(shown)

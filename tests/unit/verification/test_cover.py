@@ -50,15 +50,25 @@ def test_without_items_only_nothing_is_covered() -> None:
 
 
 def test_a_dominated_item_is_left_out() -> None:
-    assert undominated([Item(2, 5), Item(3, 5), Item(2, 4), Item(4, 9), Item(2, 5)]) == [
+    assert undominated(
+        [Item(2, 5), Item(3, 5), Item(2, 4), Item(4, 9), Item(2, 5), Item(5, 10)]
+    ) == [
         Item(2, 5),
         Item(4, 9),
+        Item(5, 10),
     ]
 
 
 def test_replicas_are_filled_with_the_cheapest() -> None:
     assert cheapest_cover([Item(1, 1), Item(10, 100)], 100, 5) == Cover(14, is_exact=True)
     assert cheapest_cover([Item(1, 1), Item(10, 100)], 100, 1) == Cover(10, is_exact=True)
+
+
+def test_fewer_of_the_best_per_rate_may_leave_room_for_cheaper_replicas() -> None:
+    items = [Item(4, 9), Item(2, 7), Item(1, 1)]
+    assert cheapest_cover(items, 16, 6) == Cover(8, is_exact=True)
+    items = [Item(9, 3), Item(10, 5), Item(5, 1)]
+    assert cheapest_cover(items, 4, 6) == Cover(30, is_exact=True)
 
 
 def test_exact_ties_over_a_long_range_end_soon() -> None:

@@ -7,8 +7,10 @@ what finds no place moves another instance away, or opens a GPU of its own.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +43,8 @@ def deal(problem: RmsProblem, plan: CountPlan, run: Run) -> Packing | None:
     num_gpus = int(plan.gpus.sum())
     for attempt in range(_NUM_ORDERS):
         order = np.arange(num_gpus) if attempt == 0 else generator.permutation(num_gpus)
-        packing = _Table(problem, plan, order, may_waste=attempt % 2 == 0).deal()
+        manner = _Manner(may_waste=attempt % 2 == 0, is_apart_first=attempt % 4 >= 2)
+        packing = _Table(problem, plan, order, manner).deal()
         if packing is not None and violations(problem, packing) == []:
             if packing.num_gpus <= num_gpus:
                 return packing
@@ -80,22 +83,38 @@ def _deal_in_order(problem: RmsProblem, plan: CountPlan) -> Packing:
     return Packing(tuple(packed_gpu(pools[gpu], slots) for gpu, slots in gpus.items()))
 
 
-class _Table:
-    """GPUs being dealt to, in one order.
+@dataclass(frozen=True, slots=True)
+class _Manner:
+    """How one deal goes about it.
 
-    With ``may_waste`` a share-limited service may, where nothing else is free, have more
-    on a GPU than can count; other services may still cover it.
+    Attributes
+    ----------
+    may_waste
+        Whether a share-limited service may, where nothing else is free, have more on a
+        GPU than can count; its other instances may still be enough.
+    is_apart_first
+        Whether services that keep apart come before those that spread.
     """
 
+    may_waste: bool
+    is_apart_first: bool
+
+
+class _Table:
+    """GPUs being dealt to, in one order."""
+
     def __init__(
-        self, problem: RmsProblem, plan: CountPlan, order: NDArray[np.int64], *, may_waste: bool
+        self, problem: RmsProblem, plan: CountPlan, order: NDArray[np.int64], manner: _Manner
     ) -> None:
         self._problem = problem
-        self._may_waste = may_waste
+        self._manner = manner
         self._plan = plan
         pool, gpu_of_slot, kind_of_slot = _slots(problem, plan.gpus)
         self._pool: list[int] = pool.tolist()
         self._dealt: list[list[Slot]] = [[] for _ in self._pool]
+        self._scatters = problem.is_spread | problem.is_share_limited
+        #: GPUs that have had the service, in order; a dict is a set that remembers it.
+        self._homes: list[dict[int, None]] = [{} for _ in problem.services]
         self._free: list[dict[int, int]] = [{} for _ in range(problem.num_kinds)]
         rank = np.empty(len(order), dtype=np.int64)
         rank[order] = np.arange(len(order))
@@ -119,16 +138,18 @@ class _Table:
         """Yield the instances: constrained services first, then those with most instances."""
         problem = self._problem
         total = self._plan.instances.sum(axis=1)
-        constraint = [
-            (
-                bool(problem.is_node_spread[s]),
-                bool(problem.is_spread[s] or problem.is_share_limited[s]),
+        is_apart_first = self._manner.is_apart_first
+
+        def constraint(s: int) -> tuple[int, ...]:
+            return (
+                int(total[s]) if is_apart_first and problem.apart[s] else 0,
+                int(problem.is_node_spread[s]),
+                int(self._scatters[s]),
                 len(problem.apart[s]),
                 int(total[s]),
             )
-            for s in range(problem.num_services)
-        ]
-        for s in sorted(range(problem.num_services), key=lambda s: constraint[s], reverse=True):
+
+        for s in sorted(range(problem.num_services), key=constraint, reverse=True):
             for kind in reversed(range(problem.num_kinds)):
                 for _ in range(int(self._plan.instances[s, kind])):
                     yield Slot(kind, s)
@@ -138,13 +159,15 @@ class _Table:
         return (
             self._place_where(slot)
             or self._make_room(slot)
-            or (self._may_waste and self._place_where(slot, may_waste=True))
+            or (self._manner.may_waste and self._place_where(slot, may_waste=True))
         )
 
     def _place_where(
         self, slot: Slot, *, may_waste: bool = False, not_on: int | None = None
     ) -> bool:
-        for gpu in self._free[slot.kind]:
+        free = self._free[slot.kind]
+        homes = () if self._scatters[slot.service] else self._homes[slot.service]
+        for gpu in itertools.chain((gpu for gpu in homes if gpu in free), free):
             if gpu != not_on and self._may_join(gpu, slot, may_waste=may_waste):
                 self._take(gpu, slot)
                 return True
@@ -165,6 +188,7 @@ class _Table:
                 ):
                     slots.remove(other)
                     slots.append(slot)
+                    self._homes[slot.service][gpu] = None
                     return True
         return False
 
@@ -179,9 +203,12 @@ class _Table:
         return may_waste or counts_fully(self._problem, slots, slot.service)
 
     def _take(self, gpu: int, slot: Slot) -> None:
-        """Use a free slot; a GPU that has more goes to the end of the queue."""
+        """Use a free slot; where instances should scatter, the GPU goes to the end of the queue."""
         free = self._free[slot.kind]
-        left = free.pop(gpu) - 1
-        if left:
-            free[gpu] = left
+        free[gpu] -= 1
+        if not free[gpu]:
+            del free[gpu]
+        elif self._scatters[slot.service]:
+            free[gpu] = free.pop(gpu)
         self._dealt[gpu].append(slot)
+        self._homes[slot.service][gpu] = None

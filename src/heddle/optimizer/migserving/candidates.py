@@ -31,11 +31,18 @@ class Candidates:
         self.pool = ConfigurationPool(requirement)
         self.mixer = Mixer(requirement)
         self._divisor = requirement.divisor
-        self._value = np.array(requirement.unit_cost)*self._divisor/max(requirement.problem.cost)
+        self._value = (
+            np.array(requirement.unit_cost) * self._divisor / max(requirement.problem.cost)
+        )
         self._kept: dict[tuple[int, ...], Configuration] = {}
 
     def best(
-        self, need: Need, supply: Supply, count: int, services: list[int] | None = None, by_value: bool=False
+        self,
+        need: Need,
+        supply: Supply,
+        count: int,
+        services: list[int] | None = None,
+        by_value: bool = False,
     ) -> list[Configuration]:
         """Return up to ``count`` configurations of highest score, best first.
 
@@ -57,7 +64,12 @@ class Candidates:
             mixed = self.requirement.short_services(need) if services is None else services
             mixes = self.mixer.mixes(missing, np.array(mixed), openness, weight)
             top = _highest(mixes.scores, count)
-            for score, layout, chosen in zip((-mixes.scores[top]).tolist(), top.tolist(), mixes.services[top].tolist(), strict=True):
+            for score, layout, chosen in zip(
+                (-mixes.scores[top]).tolist(),
+                top.tolist(),
+                mixes.services[top].tolist(),
+                strict=True,
+            ):
                 keys.append((score, (-1, layout, *chosen)))
         keys.sort()
         return [key for _, key in keys[:count]]
@@ -67,7 +79,11 @@ class Candidates:
         if found is None:
             if len(self._kept) > _MAX_KEPT:
                 self._kept.clear()
-            found = self.pool.configuration(key[0]) if len(key) == 1 else self.mixer.configuration(key[2:], key[1])
+            found = (
+                self.pool.configuration(key[0])
+                if len(key) == 1
+                else self.mixer.configuration(key[2:], key[1])
+            )
             self._kept[key] = found
         return found
 

@@ -36,8 +36,7 @@ def spare_cost(requirement: Requirement, genes: Iterable[Configuration]) -> floa
     """Return the least cost of what a plan provides beyond the requirement."""
     over = surplus(requirement, genes)
     return sum(
-        max(0, amount) * cost
-        for amount, cost in zip(over, requirement.unit_cost, strict=True)
+        max(0, amount) * cost for amount, cost in zip(over, requirement.unit_cost, strict=True)
     )
 
 
@@ -52,8 +51,7 @@ def waste(requirement: Requirement, genes: Sequence[Configuration]) -> list[floa
     return [
         1.0
         - sum(
-            max(0, min(amount, amount - over[row])) * unit_cost[row]
-            for row, amount in gene.gains
+            max(0, min(amount, amount - over[row])) * unit_cost[row] for row, amount in gene.gains
         )
         / max(1, gene.cost)
         for gene in genes

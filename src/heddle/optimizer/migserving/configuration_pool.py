@@ -88,7 +88,12 @@ class ConfigurationPool:
         if members is not None:
             rows, utility, per_cost = rows[members], utility[members], per_cost[members]
         share = missing[rows]
-        score: Floats = np.einsum("ij,ij->i", share if weight is None else weight[rows], np.minimum(utility, share)) * per_cost
+        score: Floats = (
+            np.einsum(
+                "ij,ij->i", share if weight is None else weight[rows], np.minimum(utility, share)
+            )
+            * per_cost
+        )
         return score
 
     def is_open(self, openness: Bools, members: Ints | None = None) -> Bools:

@@ -67,7 +67,9 @@ class Mixer:
         mine = missing[: len(self._at_most)]
         return bool(((mine > 0) & (mine <= self._at_most)).any())
 
-    def mixes(self, missing: Floats, services: Ints, openness: Bools | None = None, weight=None) -> Mixes:
+    def mixes(
+        self, missing: Floats, services: Ints, openness: Bools | None = None, weight=None
+    ) -> Mixes:
         """Return the best mix of these services on each layout."""
         build = _Build(self, missing, services, openness, weight)
         for position in range(self._slots.shape[1]):
@@ -78,9 +80,7 @@ class Mixer:
         """Return the mix with these services on the slots of a layout as an object."""
         slots = [
             Slot(kind, service)
-            for kind, service in zip(
-                self._slots[layout].tolist(), services, strict=True
-            )
+            for kind, service in zip(self._slots[layout].tolist(), services, strict=True)
             if service >= 0
         ]
         pool = int(self._requirement.problem.layout_pool[layout])

@@ -18,8 +18,8 @@ from heddle.optimizer.migserving.requirement import Configuration, Need, Supply
 
 #: Good configurations kept per type.
 POOL_SIZE = 10
-BIAS=4
-BY_VALUE=True
+BIAS = 4
+BY_VALUE = True
 #: Types kept at most; all are forgotten when there are more.
 _MAX_TYPES = 50_000
 #: Random numbers drawn at a time.
@@ -69,7 +69,8 @@ class Rollouts:
         thresholds, unit_cost = self._requirement.thresholds, self._requirement.unit_cost
         levels = [bisect_left(t, x) for t, x in zip(thresholds, need, strict=True)]
         chosen: list[Configuration] = []
-        cost, before = 0, 0.0; bound=self._requirement.bound(need)
+        cost, before = 0, 0.0
+        bound = self._requirement.bound(need)
         self.count += 1
         while any(levels):
             configuration = self._choose(levels, need, supply)
@@ -79,13 +80,14 @@ class Rollouts:
             if most is not None and cost > most:
                 return None
             chosen.append(configuration)
-            before=bound; 
+            before = bound
             for row, amount in configuration.gains:
                 left = need[row] - amount
                 if left < 0:
-                    bound -= need[row]*unit_cost[row]
+                    bound -= need[row] * unit_cost[row]
                     left = 0
-                else: bound -= amount*unit_cost[row]
+                else:
+                    bound -= amount * unit_cost[row]
                 need[row] = left
                 levels[row] = bisect_left(thresholds[row], left)
             for r in configuration.resources:

@@ -22,8 +22,8 @@ from heddle.optimizer.solver import Run
 #: Services drawn at a node, and children kept (the paper's K).
 DRAWN_SERVICES = 5
 CHILDREN = 10
-SMOOTH=1
-BY_VALUE=False
+SMOOTH = 1
+BY_VALUE = False
 #: Weight of exploration in UCT, in GPUs of the cheapest pool.
 EXPLORATION = 0.5
 
@@ -96,7 +96,11 @@ class TreeSearch:
             value = 2.0 * (leaf.cost + self._requirement.bound(leaf.need)) + self._exploration
             path = None
         else:
-            path = Path(edges + rest.configurations, leaf.cost + rest.cost, rest.spare if rest.configurations else leaf.spare)
+            path = Path(
+                edges + rest.configurations,
+                leaf.cost + rest.cost,
+                rest.spare if rest.configurations else leaf.spare,
+            )
             value = path.cost + (path.spare if SMOOTH else 0)
         for node in trail:
             node.visits += 1
@@ -134,7 +138,9 @@ class TreeSearch:
             services = sorted(
                 self._generator.choice(services, DRAWN_SERVICES, replace=False).tolist()
             )
-        for key in self._candidates.best(node.need, node.supply, CHILDREN, services, by_value=BY_VALUE):
+        for key in self._candidates.best(
+            node.need, node.supply, CHILDREN, services, by_value=BY_VALUE
+        ):
             node.children.append(self._child(node, self._candidates.get(key)))
 
     def _child(self, node: Node, configuration: Configuration) -> Node:
