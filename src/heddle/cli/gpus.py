@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from heddle.atomic_file import require_writable, write_text
-from heddle.cluster.catalogue import builtin_catalogue, load_gpu_types
+from heddle.cluster.catalogue import builtin_catalogue, load_gpu_types, load_sources
 from heddle.drawing.gpu_type import gpu_type_svg
 from heddle.drawing.gpu_type_text import gpu_type_text, gpu_types_table
 from heddle.errors import InputError
@@ -36,4 +36,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.svg is not None:
         write_text(arguments.svg, gpu_type_svg(gpu_type))
     print(gpu_type_text(gpu_type))
+    sources = load_sources()
+    if arguments.file is not None:
+        sources |= load_sources(arguments.file)
+    for key in gpu_type.sources:
+        if key in sources:
+            print(f"  {key}: {sources[key]}")
     return 0

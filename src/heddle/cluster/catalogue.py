@@ -91,10 +91,12 @@ def builtin_catalogue() -> Catalogue:
     return Catalogue(load_gpu_types(_BUILTIN))
 
 
-def builtin_sources() -> dict[str, str]:
-    """Return what the source keys of the built-in types stand for."""
-    sources = load_yaml(_BUILTIN).raw["sources"].raw
-    return {key: value.text() for key, value in sources.items()}
+def load_sources(path: Path = _BUILTIN) -> dict[str, str]:
+    """Return what the source keys of a file (default: the built-in types) stand for."""
+    sources = load_yaml(path).raw.get("sources")
+    if sources is None or not isinstance(sources.raw, dict):
+        return {}
+    return {key: value.text() for key, value in sources.raw.items()}
 
 
 def load_gpu_types(path: Path) -> tuple[GpuType, ...]:

@@ -11,12 +11,9 @@ comparison is exact. Made from a ``Workload``; read by every solver.
 
 from __future__ import annotations
 
-import itertools
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
@@ -24,10 +21,11 @@ from numpy.typing import NDArray
 
 from heddle.cluster.layout import Layout, undominated_layouts
 from heddle.cluster.profile import Profile
-from heddle.errors import InputError, listed
+from heddle.errors import InputError
+from heddle.optimizer.point_choice import PointChoice
 from heddle.units import NANO, exact, micro_ceil, micro_floor
 from heddle.workload.fleet import GpuPool
-from heddle.workload.performance import OperatingPoint, PerformanceTable
+from heddle.workload.performance import OperatingPoint
 from heddle.workload.service import Service, Spread
 from heddle.workload.workload import Workload
 
@@ -222,8 +220,9 @@ def build_problem(workload: Workload, objective: Objective = Objective.GPUS) -> 
         for index, pool in enumerate(workload.fleet)
         for profile in pool.gpu_type.profiles
     ]
-    chooser = _PointChooser(workload, every_kind)
-    points = [chooser.best_points(service) for service in workload.services]
+    offers = [(workload.fleet[k.pool].gpu_type.name, k.profile.name) for k in every_kind]
+    choice = PointChoice(workload.performance, offers)
+    points = [choice.best_points(service) for service in workload.services]
     used = [k for k in range(len(every_kind)) if any(row[k] is not None for row in points)]
     kinds = tuple(every_kind[k] for k in used)
     rows = tuple(tuple(row[k] for k in used) for row in points)
@@ -320,111 +319,3 @@ def _widen(layout: Layout, columns: Sequence[int], num_kinds: int) -> tuple[int,
     for k, count in zip(columns, layout, strict=True):
         counts[k] = count
     return tuple(counts)
-
-
-@dataclass(frozen=True, slots=True)
-class _Frontier:
-    """Points by ascending latency, each with the best point up to there."""
-
-    latencies: tuple[Fraction, ...]
-    best: tuple[OperatingPoint, ...]
-
-    def best_within(self, limit_ms: Fraction) -> OperatingPoint | None:
-        position = bisect_right(self.latencies, limit_ms)
-        return self.best[position - 1] if position else None
-
-
-class _PointChooser:
-    """Finds the operating point of highest rate for a service on each kind."""
-
-    def __init__(self, workload: Workload, kinds: Sequence[Kind]) -> None:
-        self._workload = workload
-        self._kinds = kinds
-        self._frontiers: dict[tuple[str, str, str, float], _Frontier] = {}
-
-    def best_points(self, service: Service) -> list[OperatingPoint | None]:
-        """Return the best point per kind; InputError when there is none at all."""
-        limit_ms = service.batch_latency_limit_ms
-        row: list[OperatingPoint | None] = []
-        for kind in self._kinds:
-            gpu, profile = self._names(kind)
-            is_allowed = service.allows(gpu, profile)
-            frontier = self._frontier(service, gpu, profile) if is_allowed else None
-            row.append(frontier.best_within(limit_ms) if frontier else None)
-        if not any(row):
-            raise InputError(self._why_none(service), service.location)
-        return row
-
-    def _names(self, kind: Kind) -> tuple[str, str]:
-        return self._workload.fleet[kind.pool].gpu_type.name, kind.profile.name
-
-    def _frontier(self, service: Service, gpu: str, profile: str) -> _Frontier:
-        key = (gpu, profile, service.model, service.percentile)
-        if key not in self._frontiers:
-            points = self._workload.performance.points(gpu, profile, service.model)
-            says_enough = [
-                p for p in points if p.percentile is None or p.percentile >= service.percentile
-            ]
-            self._frontiers[key] = _frontier(says_enough)
-        return self._frontiers[key]
-
-    def _why_none(self, service: Service) -> str:
-        table = self._workload.performance
-        offered = [self._names(kind) for kind in self._kinds]
-        allowed = [names for names in offered if service.allows(*names)]
-        if not allowed:
-            return (
-                f"service {service.name!r}: its profiles and gpu_types allow nothing in the fleet, "
-                f"which offers {listed(sorted({profile for _, profile in offered}), 30)}"
-            )
-        measured = [p for names in allowed for p in table.points(*names, service.model)]
-        if not measured:
-            return _why_unmeasured(service, table, allowed)
-        enough = [p for p in measured if p.percentile is None or p.percentile >= service.percentile]
-        if not enough:
-            highest = max(p.percentile or 0.0 for p in measured)
-            return (
-                f"service {service.name!r}: its latency holds at percentile "
-                f"{service.percentile:g}, but {service.model!r} was measured at {highest:g} "
-                "at most; measure it at a higher one or lower the service's percentile"
-            )
-        closest = min(enough, key=lambda p: (p.latency_ms, p.gpu, p.profile))
-        return _why_too_slow(service, closest)
-
-
-def _frontier(points: Iterable[OperatingPoint]) -> _Frontier:
-    def merit(point: OperatingPoint) -> tuple[float, float, int, int]:
-        return (point.rate_rps, -point.latency_ms, -point.batch, -point.processes)
-
-    ordered = sorted(points, key=lambda p: (p.latency_ms, -p.rate_rps))
-
-    def better(a: OperatingPoint, b: OperatingPoint) -> OperatingPoint:
-        return max(a, b, key=merit)
-
-    best = tuple(itertools.accumulate(ordered, better))
-    return _Frontier(tuple(exact(point.latency_ms) for point in ordered), best)
-
-
-def _why_unmeasured(
-    service: Service, table: PerformanceTable, allowed: Sequence[tuple[str, str]]
-) -> str:
-    elsewhere = sorted({f"{p.profile} of {p.gpu}" for p in table if p.model == service.model})
-    where = (
-        f"it was measured on {listed(elsewhere)}"
-        if elsewhere
-        else f"measured models: {listed(table.models)}"
-    )
-    return (
-        f"service {service.name!r}: model {service.model!r} was not measured on any of the "
-        f"{len(allowed)} profiles that it may use; {where}"
-    )
-
-
-def _why_too_slow(service: Service, closest: OperatingPoint) -> str:
-    limit_ms = float(service.batch_latency_limit_ms)
-    return (
-        f"service {service.name!r}: no profile serves {service.model!r} within "
-        f"{limit_ms:g} ms a batch (latency_ms {service.latency_ms:g} x latency_fraction "
-        f"{service.latency_fraction:g}); {closest.profile} of {closest.gpu} comes closest with "
-        f"{closest.latency_ms:g} ms, {closest.latency_ms - limit_ms:.3g} ms too slow"
-    )

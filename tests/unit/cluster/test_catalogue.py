@@ -11,7 +11,7 @@ import pytest
 from heddle.cluster.catalogue import (
     Catalogue,
     builtin_catalogue,
-    builtin_sources,
+    load_sources,
     load_gpu_types,
 )
 from heddle.cluster.gpu_type import GpuType
@@ -62,7 +62,7 @@ def test_types_without_published_starts_are_listed_and_refused_by_name() -> None
 
 
 def test_every_fact_cites_a_source_that_the_file_explains() -> None:
-    sources = builtin_sources()
+    sources = load_sources()
     for gpu_type in builtin_catalogue():
         assert gpu_type.sources
         assert set(gpu_type.sources) <= set(sources)
