@@ -80,7 +80,8 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
     by_folded = {candidate.casefold(): candidate for candidate in sorted(allowed, reverse=True)}
     longer = [candidate for candidate in by_folded if candidate.startswith(word.casefold())]
     if longer and word:
-        return f" (did you mean {by_folded[min(longer)]!r}?)"
+        shortest = min(longer, key=lambda candidate: (len(candidate), candidate))
+        return f" (did you mean {by_folded[shortest]!r}?)"
     matches = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.5)
     return f" (did you mean {by_folded[matches[0]]!r}?)" if matches else ""
 

@@ -186,9 +186,10 @@ class LinearProgram:
             self._check(self._highs.changeColsIntegrality(count, indices, kinds), "mark integers")
             self._integers.extend(range(first, first + count))
 
-    def set_row_bounds(self, row: int, lower: float, upper: float) -> None:
-        """Replace the bounds of one row."""
-        self._check(self._highs.changeRowBounds(row, lower, upper), "change a row")
+    def add_row(self, bounds: tuple[float, float], columns: Ints, values: Floats) -> None:
+        """Add a row over columns that exist already."""
+        status = self._highs.addRow(*bounds, len(columns), columns, values)
+        self._check(status, "add a row")
 
     def set_column_bounds(self, column: int, lower: float, upper: float) -> None:
         """Replace the bounds of one column."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, NoReturn, Protocol
 
 from heddle import __version__
-from heddle.errors import HeddleError
+from heddle.errors import HeddleError, InputError, listed, nearest
 
 INTERRUPTED = 130
 
@@ -53,16 +54,23 @@ class CommandModule(Protocol):
         ...
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose objections are errors like all others: one line, exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise InputError."""
+        raise InputError(f"{message}; {self.prog} --help tells more")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     words = sys.argv[1:] if argv is None else list(argv)
-    parser, module = _parser_for(words)
-    arguments = parser.parse_args(words)
-    if module is None:
-        parser.print_help()
-        return 2
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A name that the terminal's encoding lacks must not end a finished run.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return module.run(arguments)
+        exit_code = _run(words)
+        sys.stdout.flush()
     except HeddleError as error:
         print(f"heddle: {error}", file=sys.stderr)
         return error.exit_code
@@ -73,11 +81,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output went away; nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    return exit_code
 
 
-def _parser_for(words: Sequence[str]) -> tuple[argparse.ArgumentParser, CommandModule | None]:
+def _run(words: Sequence[str]) -> int:
+    parser, module = _parser_for(words)
+    arguments = parser.parse_args(words)
+    if module is None:
+        parser.print_help(sys.stderr)
+        return 2
+    return module.run(arguments)
+
+
+def _parser_for(words: Sequence[str]) -> tuple[Parser, CommandModule | None]:
     """Return the parser, with the arguments of the verb that was asked for."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="heddle",
         description="One scheduler for shared GPUs.",
         epilog="heddle VERB --help tells more. Exit codes: 0 done; 1 the answer is no; "
@@ -86,6 +104,9 @@ def _parser_for(words: Sequence[str]) -> tuple[argparse.ArgumentParser, CommandM
     parser.add_argument("--version", action="version", version=f"heddle {__version__}")
     choices = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
     wanted = next((word for word in words if not word.startswith("-")), None)
+    names = [verb.name for verb in VERBS]
+    if wanted is not None and wanted not in names:
+        raise InputError(f"unknown verb {wanted!r}{nearest(wanted, names)}; known: {listed(names)}")
     module: CommandModule | None = None
     for verb in VERBS:
         command = choices.add_parser(verb.name, help=verb.summary, description=verb.summary)

@@ -34,7 +34,7 @@ from heddle.optimizer.bound import (
     rounded_up,
 )
 from heddle.optimizer.cover import CoverProblem
-from heddle.optimizer.exact.counts import layout_matrix
+from heddle.optimizer.exact.count_program import layout_matrix
 from heddle.optimizer.problem import RmsProblem
 from heddle.optimizer.relaxation import Relaxation
 from heddle.optimizer.solver import Prices, Run

@@ -9,17 +9,19 @@ from __future__ import annotations
 import numpy as np
 
 from heddle.optimizer.cover import CoverProblem, cheapest_covers
-from heddle.optimizer.exact.counts import CountPlan, plan_for
+from heddle.optimizer.exact.count_program import plan_for
+from heddle.optimizer.exact.counts import CountPlan
 from heddle.optimizer.problem import RmsProblem
 from heddle.optimizer.relaxation import Relaxation
 from heddle.optimizer.solver import Run
 from heddle.units import NANO
 
 
-def floor_and_cover(problem: RmsProblem, relaxation: Relaxation, run: Run) -> CountPlan | None:
+def floor_and_cover(problem: RmsProblem, relaxation: Relaxation) -> CountPlan | None:
     """Return a plan made of the whole part of the relaxation and covers of the rest.
 
-    None when the stock does not hold it; then another plan may still exist.
+    None when the stock does not hold it; then another plan may still exist. It takes
+    milliseconds, so it runs to its end even when the run is over already.
     """
     floors = np.floor(relaxation.instances + 1e-9).astype(np.int64)
     served = (floors * problem.counted_rate).sum(axis=1)
@@ -36,4 +38,4 @@ def floor_and_cover(problem: RmsProblem, relaxation: Relaxation, run: Run) -> Co
         prices = np.floor(relaxation.kind_prices * NANO).astype(np.int64)
         instances = floors.copy()
         instances[is_open] += cheapest_covers(rest, prices).counts
-    return plan_for(problem, instances, run)
+    return plan_for(problem, instances, Run())

@@ -14,7 +14,7 @@ import numpy as np
 from heddle.linear_program import INFINITY, Columns, LinearProgram, LpStatus
 from heddle.optimizer.bound import rounded_up
 from heddle.optimizer.evaluate import cost_nano, violations
-from heddle.optimizer.exact.counts import search_limits, whole
+from heddle.optimizer.exact.count_program import search_limits, whole
 from heddle.optimizer.packing import Packing, Slot, packed_gpu
 from heddle.optimizer.problem import RmsProblem
 from heddle.optimizer.solver import Run

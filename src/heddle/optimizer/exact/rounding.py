@@ -18,16 +18,14 @@ from heddle.linear_program import INFINITY, Columns, LinearProgram
 from heddle.optimizer.bound import cover_problem, rounded_up
 from heddle.optimizer.cover import cheapest_covers
 from heddle.optimizer.exact.column_generation import CoverPool, MasterSolution
-from heddle.optimizer.exact.counts import (
-    CountPlan,
+from heddle.optimizer.exact.count_program import (
     add_free_services,
-    fewest_gpus,
-    is_over_limit,
     layout_program,
     plan_for,
     search_limits,
     whole,
 )
+from heddle.optimizer.exact.counts import CountPlan, is_over_limit
 from heddle.optimizer.problem import RmsProblem
 from heddle.optimizer.solver import Run
 from heddle.units import NANO
@@ -84,7 +82,7 @@ def round_up(problem: RmsProblem, master: MasterSolution, run: Run) -> CountPlan
             break
         run.report("rounding", best.cost(problem) / NANO if best else None, target / NANO)
         alternatives = _alternatives(problem, master, covers, num_alternatives)
-        openings = _openings(instances, is_split, alternatives, num_free, num_choosing)
+        openings = _openings(problem, instances, is_split, alternatives, (num_free, num_choosing))
         plan = _choose(problem, instances, openings, alternatives, run, max_nodes)
         if plan is not None and (best is None or plan.cost(problem) < best.cost(problem)):
             best = plan
@@ -135,24 +133,25 @@ def _alternatives(
 
 
 def _openings(
+    problem: RmsProblem,
     instances: Ints,
     is_split: NDArray[np.bool_],
     alternatives: _Alternatives,
-    num_free: int,
-    num_choosing: int,
+    most: tuple[int, int],
 ) -> _Openings:
     """Free the split and the largest services; let those choose that lose least by it.
 
-    A large service has the finest mixes, so it fills what the others leave.
+    A large service has the finest mixes, so it fills what the others leave. A spread
+    service is free or keeps its cover: a choice would not see the room it needs.
     """
     is_free = is_split.copy()
-    is_free[np.argsort(-instances.sum(axis=1), kind="stable")[:num_free]] = True
+    is_free[np.argsort(-instances.sum(axis=1), kind="stable")[: most[0]]] = True
     second = np.full(len(is_split), np.iinfo(np.int64).max)
     is_second = alternatives.rank == 1
     second[alternatives.covers.service[is_second]] = alternatives.regret[is_second]
-    second[is_free] = np.iinfo(np.int64).max
+    second[is_free | problem.is_spread] = np.iinfo(np.int64).max
     is_choosing = np.zeros(len(is_split), dtype=bool)
-    is_choosing[np.argsort(second, kind="stable")[:num_choosing]] = True
+    is_choosing[np.argsort(second, kind="stable")[: most[1]]] = True
     return _Openings(is_free, is_choosing & (second < np.iinfo(np.int64).max))
 
 
@@ -165,10 +164,10 @@ def _choose(
     max_nodes: int,
 ) -> CountPlan | None:
     """Choose for the open services together with the GPUs; None when nothing is found."""
-    fixed = instances[openings.closed].sum(axis=0)
+    closed = np.where(openings.closed[:, None], instances, 0)
     usable = openings.choosing[alternatives.covers.service]
     service, counts = alternatives.covers.service[usable], alternatives.covers.counts[usable]
-    program = layout_program(problem, fixed, fewest_gpus(problem))
+    program = layout_program(problem, closed)
     _add_choices(program, service, counts)
     free, kinds = add_free_services(program, problem, np.flatnonzero(openings.free))
     solution = program.solve(search_limits(problem, run, max_nodes))

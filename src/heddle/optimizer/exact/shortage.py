@@ -47,7 +47,7 @@ def find_shortage(problem: RmsProblem, run: Run) -> Shortage | None:
     extended = _with_added_gpus(problem)
     relaxation = solve_relaxation(extended)
     master = generate_columns(extended, relaxation, run)
-    plan = round_up(extended, master, run) or floor_and_cover(extended, relaxation, run)
+    plan = round_up(extended, master, run) or floor_and_cover(extended, relaxation)
     bound = rounded_up(extended, master.bound.total)
     if plan is None:
         return None

@@ -67,7 +67,7 @@ class _Search:
         problem, run = self._problem, self._run
         # 1. An instant answer from the plain relaxation.
         relaxation = solve_relaxation(problem)
-        first = floor_and_cover(problem, relaxation, run)
+        first = floor_and_cover(problem, relaxation)
         self._keep(first)
         self._report("first answer")
         # 2. The best prices, and fractions of covers.

@@ -15,14 +15,13 @@ import numpy as np
 
 from heddle.linear_program import LpStatus
 from heddle.optimizer.bound import rounded_up
-from heddle.optimizer.exact.counts import (
-    CountPlan,
+from heddle.optimizer.exact.count_program import (
     add_free_services,
-    fewest_gpus,
     layout_program,
     search_limits,
     whole,
 )
+from heddle.optimizer.exact.counts import CountPlan
 from heddle.optimizer.problem import RmsProblem
 from heddle.optimizer.solver import Run
 from heddle.units import NANO
@@ -61,8 +60,8 @@ def search_whole_model(
     the search.
     """
     num_layouts = len(problem.layouts)
-    none = np.zeros(problem.num_kinds, dtype=np.int64)
-    program = layout_program(problem, none, fewest_gpus(problem), bound)
+    none = np.zeros((problem.num_services, problem.num_kinds), dtype=np.int64)
+    program = layout_program(problem, none, bound)
     services, kinds = add_free_services(program, problem, np.arange(problem.num_services))
     if known is not None:
         program.suggest(
