@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from heddle.errors import InterruptedRunError, NoPlanError, UnsupportedError, listed
 from heddle.optimizer.assembly import assemble
-from heddle.optimizer.baselines import whole_cost
+from heddle.optimizer.baselines.whole import whole_cost
 from heddle.optimizer.bound import price_bound, relaxation_prices
 from heddle.optimizer.claim import Claim
 from heddle.optimizer.evaluate import cost_nano, violations

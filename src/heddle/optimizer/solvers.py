@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from heddle.optimizer.baselines.mix import Mix
+from heddle.optimizer.baselines.parvagpu import ParvaGpu
+from heddle.optimizer.baselines.smallest import Smallest
+from heddle.optimizer.baselines.whole import Whole
 from heddle.optimizer.cms.solver import cms_constant, cms_exact, cms_log, cms_scheme
 from heddle.optimizer.exact.solver import ExactSolver
 from heddle.optimizer.solver import Solver
@@ -15,5 +19,9 @@ SOLVERS: Registry[Solver] = Registry(
         ("cms-constant", cms_constant),
         ("cms-scheme", cms_scheme),
         ("cms-exact", cms_exact),
+        ("whole", Whole),
+        ("smallest", Smallest),
+        ("mix", Mix),
+        ("parvagpu", ParvaGpu),
     ],
 )
