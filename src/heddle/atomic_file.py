@@ -59,7 +59,11 @@ def require_writable(*paths: Path | None) -> None:
     for path in paths:
         if path is None:
             continue
-        if path.is_dir():
+        try:
+            is_folder = path.is_dir()
+        except OSError as error:
+            raise _not_writable(path, error) from error
+        if is_folder:
             raise InputError("cannot write this file: it is a folder", Location(path))
         if not path.parent.is_dir():
             raise InputError(f"there is no folder {str(path.parent)!r} to write to", Location(path))

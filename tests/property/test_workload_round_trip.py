@@ -55,7 +55,7 @@ def points(draw: st.DrawFn, models: list[str]) -> list[OperatingPoint]:
             model=model,
             batch=batch,
             processes=processes,
-            rate_rps=draw(micro(10**15)),
+            rate_rps=draw(micro(10**14)),
             latency_ms=draw(st.floats(1e-9, 3e10)),
             percentile=draw(st.none() | st.floats(0, 100, exclude_min=True)),
             memory_mib=draw(st.none() | st.floats(1e-3, 4000)),
@@ -95,7 +95,7 @@ def service_lists(draw: st.DrawFn, models: list[str], fleet: list[GpuPool]) -> l
         Service(
             name=name,
             model=draw(st.sampled_from(models)),
-            rate_rps=draw(micro(10**14)),
+            rate_rps=draw(micro(10**13)),
             latency_ms=draw(st.floats(1e-9, 86_400_000)),
             headroom=draw(st.sampled_from([0.0, 0.1]) | micro(8 * 10**6)),
             latency_fraction=draw(st.just(0.5) | st.floats(0, 1, exclude_min=True)),

@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from heddle.atomic_file import require_writable
 from heddle.benchmarks.benches import BENCHES
 from heddle.benchmarks.record import Record, Row, machine, versions
+from heddle.cli.outputs import require_outputs
 from heddle.cli.running import natural_number
 from heddle.drawing.table import Column, number_column, table_text
 
@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the benchmark; return 0 whether or not its targets are met."""
-    require_writable(arguments.json)
+    require_outputs([arguments.json])
     bench = BENCHES.create(arguments.name)
     record = bench(arguments.seed, is_quick=arguments.quick, report=_report)
     if arguments.json is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from heddle.atomic_file import require_writable
+from heddle.cli.outputs import require_outputs
 from heddle.cli.running import add_run_arguments, watched_run
 from heddle.optimizer.cms.algorithms import ALGORITHMS
 from heddle.optimizer.cms.file import read_problem
@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Solve the problem; print the schedule, or a summary when it is written to a file."""
-    require_writable(arguments.output)
+    require_outputs([arguments.output], [arguments.problem])
     algorithm = ALGORITHMS.create(arguments.algorithm)
     problem = read_problem(arguments.problem)
     with watched_run(arguments.time_limit, arguments.seed) as limits:

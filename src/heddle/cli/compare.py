@@ -7,8 +7,9 @@ import json
 import sys
 from pathlib import Path
 
-from heddle.atomic_file import require_writable, write_text
+from heddle.atomic_file import write_text
 from heddle.cli.main import INTERRUPTED
+from heddle.cli.outputs import require_outputs
 from heddle.cli.plan import result_document
 from heddle.cli.running import add_run_arguments, watched_run
 from heddle.cli.workload_arguments import add_workload_arguments, load
@@ -37,11 +38,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the solvers one by one and print what each found."""
-    require_writable(arguments.svg)
-    names = arguments.solvers.split(",") if arguments.solvers else list(SOLVERS)
-    for name in names:
-        SOLVERS.create(name)
+    """Run the solvers one by one and print what each found; return 1 when none has a plan."""
+    require_outputs([arguments.svg], [arguments.workload])
+    names = _names(arguments.solvers)
     problem = build_problem(load(arguments), Objective(arguments.objective))
     rows: list[CompareRow] = []
     results: list[Result] = []
@@ -55,7 +54,19 @@ def run(arguments: argparse.Namespace) -> int:
         if was_interrupted:
             break
     _show(arguments, rows, results)
-    return INTERRUPTED if was_interrupted else 0
+    if was_interrupted:
+        return INTERRUPTED
+    return 0 if results else 1
+
+
+def _names(words: str | None) -> list[str]:
+    """Return the solvers asked for, each once; InputError for one that does not exist."""
+    if words is None:
+        return list(SOLVERS)
+    names = list(dict.fromkeys(word.strip() for word in words.split(",")))
+    for name in names:
+        SOLVERS.create(name)
+    return names
 
 
 _STOPPED = "stopped before there was a plan"

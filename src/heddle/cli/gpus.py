@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from heddle.atomic_file import require_writable, write_text
+from heddle.atomic_file import write_text
+from heddle.cli.outputs import require_outputs
 from heddle.cluster.catalogue import builtin_catalogue, load_gpu_types, load_sources
 from heddle.drawing.gpu_type import gpu_type_svg
 from heddle.drawing.gpu_type_text import gpu_type_text, gpu_types_table
@@ -23,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the table of types, or the profiles, starts and partitions of one."""
-    require_writable(arguments.svg)
+    require_outputs([arguments.svg], [arguments.file])
     catalogue = builtin_catalogue()
     if arguments.file is not None:
         catalogue = catalogue.with_types(load_gpu_types(arguments.file))

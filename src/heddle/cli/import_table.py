@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from heddle.atomic_file import make_folder, require_writable
+from heddle.atomic_file import make_folder
+from heddle.cli.outputs import require_outputs
 from heddle.cli.running import counting_number, positive_number
 from heddle.cluster.catalogue import builtin_catalogue, load_gpu_types
 from heddle.workload.importers.imported import write_table
@@ -58,7 +59,7 @@ def _run_parvagpu(arguments: argparse.Namespace) -> int:
 
 
 def _run_triton(arguments: argparse.Namespace) -> int:
-    require_writable(arguments.output)
+    require_outputs([arguments.output], [arguments.file, arguments.gpu_types])
     catalogue = builtin_catalogue()
     if arguments.gpu_types is not None:
         catalogue = catalogue.with_types(load_gpu_types(arguments.gpu_types))

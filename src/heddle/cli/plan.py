@@ -6,8 +6,9 @@ import argparse
 import json
 from pathlib import Path
 
-from heddle.atomic_file import require_writable, write_text
+from heddle.atomic_file import write_text
 from heddle.cli.main import INTERRUPTED
+from heddle.cli.outputs import require_outputs
 from heddle.cli.running import add_run_arguments, watched_run
 from heddle.cli.workload_arguments import add_workload_arguments, catalogue_of, load
 from heddle.cluster.deployment_file import deployment_text, write_deployment
@@ -45,7 +46,7 @@ def add_solver_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Plan, write what was asked for, print, and return the exit code."""
-    require_writable(arguments.output, arguments.svg)
+    require_outputs([arguments.output, arguments.svg], [arguments.workload])
     workload = load(arguments)
     problem = build_problem(workload, Objective(arguments.objective))
     with watched_run(arguments.time_limit, arguments.seed) as limits:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from heddle.atomic_file import require_writable, write_text
+from heddle.atomic_file import write_text
+from heddle.cli.outputs import require_outputs
 from heddle.cluster.catalogue import builtin_catalogue, load_gpu_types
 from heddle.drawing.scaling import ScalingPanel, ScalingPoint, scaling_svg
 from heddle.drawing.table import Column, number_column, table_text
@@ -36,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the tables; draw the charts."""
-    require_writable(arguments.svg)
+    require_outputs([arguments.svg], [arguments.performance, arguments.gpu_types])
     catalogue = builtin_catalogue()
     if arguments.gpu_types is not None:
         catalogue = catalogue.with_types(load_gpu_types(arguments.gpu_types))

@@ -62,7 +62,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Plan as it is, with each change by itself, and with all together."""
+    """Plan as it is, with each change by itself, and with all together.
+
+    Returns 1 when there is no plan at all.
+    """
     cases = _cases(arguments)
     columns: list[PlanColumn] = []
     was_interrupted = False
@@ -72,7 +75,9 @@ def run(arguments: argparse.Namespace) -> int:
         if was_interrupted:
             break
     print(whatif_text(columns))
-    return INTERRUPTED if was_interrupted else 0
+    if was_interrupted:
+        return INTERRUPTED
+    return 0 if any(column.deployment for column in columns) else 1
 
 
 def _cases(arguments: argparse.Namespace) -> list[Case]:
@@ -125,12 +130,15 @@ def _offered(workload: Workload) -> tuple[str, ...]:
 
 def _on(workload: Workload, words: str) -> Workload:
     """Return the workload on other GPU types; one that the fleet has keeps its price."""
-    pools = []
+    pools: dict[str, GpuPool] = {}
     for word in words.split(","):
         gpu_type = catalogue_of(workload).get(word.strip())
+        gpu_type.require_plannable()
+        if gpu_type.name in pools:
+            raise InputError(f"--gpus: {gpu_type.name} stands twice in {words!r}")
         known = workload.pool_of(gpu_type.name) or GpuPool(gpu_type)
-        pools.append(replace(known, count=None))
-    return replace(workload, fleet=tuple(pools))
+        pools[gpu_type.name] = replace(known, count=None)
+    return replace(workload, fleet=tuple(pools.values()))
 
 
 def _column(case: Case, arguments: argparse.Namespace) -> tuple[PlanColumn, bool]:

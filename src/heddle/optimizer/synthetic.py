@@ -50,6 +50,8 @@ _TOLERANCE = 1e-4
 _MAX_STEPS = 20
 #: A flatter curve than this has no answer worth asking for.
 _LEAST_SLOPE = 0.01
+#: More services than this are a slip of the pen.
+MAX_SERVICES = 100_000
 _SMALLEST_UNIFORM = 2.0**-54
 
 
@@ -95,6 +97,10 @@ class Recipe:
         for name in ("num_services", "num_gpus"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, found {getattr(self, name)}")
+        if self.num_services > MAX_SERVICES:
+            raise InputError(
+                f"at most {MAX_SERVICES:,} services are generated, found {self.num_services:,}"
+            )
         if self.seed < 0:
             raise InputError(f"the seed must be at least 0, found {self.seed}")
         least, most = self.latency_range_ms

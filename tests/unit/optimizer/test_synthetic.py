@@ -170,6 +170,6 @@ def test_a_table_of_another_gpu_or_a_low_percentile_is_refused() -> None:
 
 
 def test_services_too_large_to_name_in_requests_are_refused() -> None:
-    point = OperatingPoint("A100-80GB", "1g.10gb", "net", 1, 1, 9e8, 5.0)
-    with pytest.raises(InputError, match=r"more than 1e\+09 requests/s"):
+    point = OperatingPoint("A100-80GB", "1g.10gb", "net", 1, 1, 9e7, 5.0)
+    with pytest.raises(InputError, match=r"more than 1e\+08 requests/s"):
         generate(PerformanceTable([point]), POOL, Recipe(1, 40))

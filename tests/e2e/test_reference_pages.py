@@ -1,0 +1,107 @@
+"""The reference pages are complete: every verb, option, key, column, solver and error."""
+
+import argparse
+import importlib
+import inspect
+import json
+import re
+
+import pytest
+from documentation_pages import REPOSITORY, page
+
+from heddle import errors
+from heddle.cli.main import VERBS
+from heddle.cluster import catalogue
+from heddle.optimizer.cms import file as cms_file
+from heddle.optimizer.cms import result_file as cms_result_file
+from heddle.optimizer.cms.algorithms import ALGORITHMS
+from heddle.optimizer.problem import Feature
+from heddle.optimizer.solvers import SOLVERS
+from heddle.workload import files, performance_file, service_reader
+
+#: The columns of the table of features in solvers.md, in order.
+FEATURE_COLUMNS = (
+    Feature.MIN_REPLICAS,
+    Feature.SPREAD,
+    Feature.MAX_SHARE,
+    Feature.KEEP_APART,
+    Feature.STOCK,
+    Feature.MIXED_FLEET,
+)
+
+
+def _first_cells(name: str) -> list[str]:
+    """Return the code words in the first cells of a page's tables."""
+    rows = [line for line in page(name).prose().splitlines() if line.startswith("| ")]
+    return [word for row in rows for word in re.findall(r"`([^`]+)`", row.split("|")[1])]
+
+
+def _options(parser: argparse.ArgumentParser) -> set[str]:
+    """Return the options of a verb's parser and of the parsers below it."""
+    found: set[str] = set()
+    for action in parser._actions:
+        found.update(word for word in action.option_strings if word.startswith("--"))
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                found |= _options(below)
+    return found - {"--help"}
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: str(verb.name))
+def test_every_verb_and_option_is_on_the_page_of_the_command_line(verb: object) -> None:
+    name, module = verb.name, verb.module  # type: ignore[attr-defined]  # a NamedTuple
+    parser = argparse.ArgumentParser()
+    importlib.import_module(f"heddle.cli.{module}").configure(parser)
+    text = page("docs/reference/cli.md").text
+    assert f"\n## {name}\n" in text
+    assert {option for option in _options(parser) if f"{option}" not in text} == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("workload", {*files.KEYS, *files.POOL_KEYS, *service_reader.SERVICE_KEYS}),
+        ("performance-csv", {*performance_file.COLUMNS, *performance_file.OPTIONAL_COLUMNS}),
+        ("gpu-types", {*catalogue._FILE_KEYS, *catalogue._TYPE_KEYS, *catalogue._PROFILE_KEYS}),
+        ("cms-json", {*cms_file._FILE_KEYS, *cms_result_file._FILE_KEYS}),
+    ],
+)
+def test_every_key_has_a_row(name: str, keys: set[str]) -> None:
+    assert keys - set(_first_cells(f"docs/reference/{name}.md")) == set()
+
+
+def test_every_key_of_a_deployment_has_a_row() -> None:
+    path = REPOSITORY / "src/heddle/cluster/deployment.schema.json"
+    kinds = json.loads(path.read_text(encoding="utf-8"))["$defs"]
+    keys = {key for kind in kinds.values() for key in kind.get("properties", {})}
+    assert keys - set(_first_cells("docs/reference/deployment.md")) == set()
+
+
+def test_every_cms_algorithm_has_a_row() -> None:
+    assert set(ALGORITHMS) <= set(_first_cells("docs/reference/cms-json.md"))
+
+
+def test_the_table_of_solvers_is_what_their_classes_say() -> None:
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in page("docs/reference/solvers.md").prose().splitlines()
+        if line.startswith("| `")
+    ]
+    features = {row[0].strip("`"): row[1:] for row in rows if len(row) == 7}
+    described = [row[0].strip("`") for row in rows if len(row) == 4]
+    written = {
+        name: [
+            "yes" if feature in SOLVERS.create(name).features else "–"
+            for feature in FEATURE_COLUMNS
+        ]
+        for name in SOLVERS
+    }
+    assert features == written
+    assert sorted(described) == sorted(SOLVERS)
+
+
+def test_every_error_and_its_code_is_listed() -> None:
+    text = page("docs/reference/errors.md").text
+    for name, kind in inspect.getmembers(errors, inspect.isclass):
+        if issubclass(kind, errors.HeddleError) and kind is not errors.HeddleError:
+            assert f"| `{name}` | {kind.exit_code} |" in text
