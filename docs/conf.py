@@ -1,7 +1,5 @@
-"""How the documentation is built: ``make docs``, or
-
-    sphinx-build --fail-on-warning -b html docs docs/_build/html
-"""
+# ruff: noqa: INP001 (Sphinx runs this file; it is in no package)
+"""How the documentation is built: ``make docs``."""
 
 from heddle import __version__
 

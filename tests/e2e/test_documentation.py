@@ -10,8 +10,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from documentation_pages import REPOSITORY, Block, Command, Page, page, pages
 
+from documentation_pages import REPOSITORY, Block, Command, Page, page, pages
 from heddle.cli.main import main
 from heddle.workload.files import load_workload
 
@@ -54,8 +54,9 @@ def _run(each: Page, block: Block, command: Command, capsys: pytest.CaptureFixtu
     captured = capsys.readouterr()
     lines = [line.rstrip() for line in (captured.out + captured.err).splitlines()]
     assert code == command.exit_code, f"{place} ended with {code}:\n{captured.err}"
+    following = iter(lines)
     for shown in command.shown:
-        assert any(shown in line for line in lines), f"{place} does not print {shown!r}"
+        assert any(shown in line for line in following), f"{place} does not print {shown!r} there"
 
 
 @pytest.mark.parametrize(

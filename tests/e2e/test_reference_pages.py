@@ -7,8 +7,8 @@ import json
 import re
 
 import pytest
-from documentation_pages import REPOSITORY, page
 
+from documentation_pages import REPOSITORY, page
 from heddle import errors
 from heddle.cli.main import VERBS
 from heddle.cluster import catalogue

@@ -17,8 +17,10 @@ from heddle.clock import Clock, WallClock
 from heddle.optimizer.solver import Progress, Run
 from heddle.settings import Settings, load_settings
 
-#: Seconds of quiet before progress is shown, and between lines where it is not in place.
+#: Seconds of quiet before progress is shown in place, and between its updates.
 _QUIET_S = 0.8
+_REDRAW_EVERY_S = 0.1
+#: Seconds before and between lines where progress is not shown in place.
 _LINE_EVERY_S = 5.0
 _DEFAULT_TIME_LIMIT_S = 60.0
 
@@ -66,14 +68,19 @@ def counting_number(word: str) -> int:
 @contextmanager
 def watched_run(time_limit_s: float | None, seed: int, label: str = "") -> Iterator[Run]:
     """Yield a run whose progress is shown and that Ctrl-C stops."""
-    stop = _StopSignal()
-    screen = _Screen(load_settings(), WallClock(), label)
+    stop = StopSignal()
+    screen = Screen(load_settings(), WallClock(), label)
+
+    def should_stop() -> bool:
+        screen.refresh()
+        return stop.poll()
+
     previous = signal.signal(signal.SIGINT, stop.receive)
     try:
         yield Run(
             seed=seed,
             time_limit_s=time_limit_s,
-            should_stop=stop.is_received,
+            should_stop=should_stop,
             on_progress=screen.show,
         )
     finally:
@@ -81,41 +88,59 @@ def watched_run(time_limit_s: float | None, seed: int, label: str = "") -> Itera
         screen.clear()
 
 
-class _StopSignal:
-    """Remembers the first Ctrl-C; the second raises."""
+class StopSignal:
+    """Remembers the first Ctrl-C, and says so when polled; the second raises.
+
+    Nothing is written while the signal is received: that may be in the middle of
+    writing something else.
+    """
 
     def __init__(self) -> None:
         self._is_received = False
+        self._is_announced = False
 
-    def is_received(self) -> bool:
+    def poll(self) -> bool:
+        """Whether it was received."""
+        if self._is_received and not self._is_announced:
+            self._is_announced = True
+            print("\nheddle: stopping with the best plan so far", file=sys.stderr)
         return self._is_received
 
     def receive(self, _number: int, _frame: FrameType | None) -> None:
+        """Take note; KeyboardInterrupt the second time."""
         if self._is_received:
             raise KeyboardInterrupt
         self._is_received = True
-        print("\nheddle: stopping with the best plan so far", file=sys.stderr)
 
 
-class _Screen:
-    """Shows progress without ever getting in the way of the output."""
+class Screen:
+    """Shows progress without ever getting in the way of the output.
 
-    def __init__(self, settings: Settings, clock: Clock, label: str) -> None:
+    What a solver said last is shown again, with the time, whenever it polls for a stop:
+    a phase that takes long does not look like a hang.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, label: str = "") -> None:
         self._settings = settings
         self._clock = clock
         self._label = f"{label}: " if label else ""
         self._started_s = clock.now_s()
-        self._shown_s = self._started_s
+        self._due_s = self._started_s + self._wait_s(_QUIET_S)
         self._width = 0
+        self._progress: Progress | None = None
 
     def show(self, progress: Progress) -> None:
+        """Take note of the progress, and show it when that is due."""
+        self._progress = progress
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the last progress again when that is due."""
         now_s = self._clock.now_s()
-        wait_s = 0.1 if self._settings.is_interactive and self._width else _LINE_EVERY_S
-        first_s = _QUIET_S if self._settings.is_interactive else _LINE_EVERY_S
-        if now_s - self._started_s < first_s or now_s - self._shown_s < min(wait_s, first_s):
+        if self._progress is None or now_s < self._due_s:
             return
-        self._shown_s = now_s
-        line = self._label + _line(progress, now_s - self._started_s)
+        self._due_s = now_s + self._wait_s(_REDRAW_EVERY_S)
+        line = self._label + _line(self._progress, now_s - self._started_s)
         if self._settings.is_interactive:
             sys.stderr.write("\r" + line.ljust(self._width))
             self._width = len(line)
@@ -124,9 +149,13 @@ class _Screen:
         sys.stderr.flush()
 
     def clear(self) -> None:
+        """Wipe what is shown in place."""
         if self._width:
             sys.stderr.write("\r" + " " * self._width + "\r")
             sys.stderr.flush()
+
+    def _wait_s(self, interactive_s: float) -> float:
+        return interactive_s if self._settings.is_interactive else _LINE_EVERY_S
 
 
 def _line(progress: Progress, elapsed_s: float) -> str:

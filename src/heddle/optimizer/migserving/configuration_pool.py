@@ -12,6 +12,7 @@ with the next ones in circular order only, as many as keep the number of pairs a
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
@@ -24,7 +25,6 @@ from heddle.optimizer.migserving.requirement import (
     Floats,
     Ints,
     Requirement,
-    Supply,
 )
 from heddle.optimizer.migserving.splits import Party, Splits, splits
 from heddle.optimizer.packing import Slot
@@ -75,25 +75,23 @@ class ConfigurationPool:
         flat = self.rows.ravel()
         order = np.argsort(flat, kind="stable")
         ends = np.searchsorted(flat[order], np.arange(self._requirement.num_rows + 2))
-        return [column[order[a:b]] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        return [column[order[a:b]] for a, b in itertools.pairwise(ends.tolist())]
 
-    def scores(self, missing: Floats, members: Ints | None = None, weight=None) -> Floats:
+    def scores(
+        self, missing: Floats, members: Ints | None = None, weight: Floats | None = None
+    ) -> Floats:
         """Return the scores, sum over i of (1 - c_i) u_i, per cost (section 5.3).
 
         ``missing`` holds 1 - c by row. What a GPU adds beyond a service's demand does
-        not count: u_i is at most 1 - c_i. The cost of a GPU is taken relative to the
-        dearest pool.
+        not count: u_i is at most 1 - c_i. ``weight`` takes the place of the factor
+        1 - c_i. The cost of a GPU is taken relative to the dearest pool.
         """
         rows, utility, per_cost = self.rows, self.utility, self._per_cost
         if members is not None:
             rows, utility, per_cost = rows[members], utility[members], per_cost[members]
         share = missing[rows]
-        score: Floats = (
-            np.einsum(
-                "ij,ij->i", share if weight is None else weight[rows], np.minimum(utility, share)
-            )
-            * per_cost
-        )
+        factor = share if weight is None else weight[rows]
+        score: Floats = np.einsum("ij,ij->i", factor, np.minimum(utility, share)) * per_cost
         return score
 
     def is_open(self, openness: Bools, members: Ints | None = None) -> Bools:

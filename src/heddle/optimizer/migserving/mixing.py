@@ -4,12 +4,13 @@ The paper adds, once a service is almost satisfied, the configurations that mix 
 with more services (appendix A.1); there are far too many to list. Here one is built
 for each layout: its instances, largest first, each go to the service whose score they
 raise most. A service counts as almost satisfied when one more instance is all that a
-GPU can still give it: what is missing fits on one instance, or its share of a GPU is
-limited to that.
+GPU can still give it: what is missing fits on one instance, or an option limits it to
+one instance a GPU.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,28 @@ from heddle.optimizer.migserving.requirement import (
 )
 from heddle.optimizer.packing import Slot
 from heddle.optimizer.problem import RmsProblem
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What to mix for.
+
+    Attributes
+    ----------
+    missing
+        1 - c by row.
+    weight
+        The factor of a row's utility in the score; the paper's is ``missing``.
+    services
+        The services that may take part.
+    openness
+        Which of all services may still get a GPU of which pool; None for all.
+    """
+
+    missing: Floats
+    weight: Floats
+    services: Ints
+    openness: Bools | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,109 +65,129 @@ class Mixes:
 
 
 class Mixer:
-    """Builds mixes for one requirement."""
+    """Builds mixes for one requirement.
+
+    Attributes
+    ----------
+    slots
+        int64 (layouts, slots): the kinds of each layout, largest first, padded with -1.
+    utility
+        float64 (K + 1, n): the share of its demand that a service gets from one
+        instance; the last row is 0 and stands for no instance.
+    most_share
+        float64 (n,): the share that one GPU may carry.
+    replica_utility
+        float64 (n,): the share of its replicas that one instance is.
+    """
 
     def __init__(self, requirement: Requirement) -> None:
         problem = requirement.problem
-        n = problem.num_services
-        self._requirement = requirement
-        self._slots = _slots(problem)
-        self._layouts = np.arange(len(problem.layouts))
+        self.requirement = requirement
+        self.slots = _slots(problem)
         share = problem.rate / problem.demand[:, None]
-        self._utility: Floats = np.vstack([share.T, np.zeros(n)])
-        self._cap: Floats = problem.share_cap / problem.demand
-        self._replica_utility: Floats = 1.0 / np.maximum(problem.min_replicas, 1)
+        self.utility: Floats = np.vstack([share.T, np.zeros(problem.num_services)])
+        self.most_share: Floats = problem.share_cap / problem.demand
+        self.replica_utility: Floats = 1.0 / np.maximum(problem.min_replicas, 1)
         cost = np.array(problem.cost, dtype=np.float64)
         self._per_cost: Floats = (cost.max() / np.maximum(cost, 1.0))[problem.layout_pool]
-        self._apart = _apart(problem)
-        self._has_spread = bool(problem.is_spread.any())
-        self._counts_replicas = requirement.num_rows > n
+        self.apart = _apart(problem)
         largest = problem.counted_rate.max(axis=1) / problem.demand
-        self._at_most = np.where(problem.is_spread | (self._cap <= largest), np.inf, largest)
+        is_limited = problem.is_spread | (self.most_share <= largest)
+        self._almost: Floats = np.where(is_limited, np.inf, largest)
 
     def is_useful(self, missing: Floats) -> bool:
-        """Whether some service is almost satisfied; ``missing`` is 1 - c by row."""
-        mine = missing[: len(self._at_most)]
-        return bool(((mine > 0) & (mine <= self._at_most)).any())
+        """Whether some service is almost satisfied, or misses replicas."""
+        n = len(self._almost)
+        rate, replicas = missing[:n], missing[n:]
+        return bool(((rate > 0) & (rate <= self._almost)).any() or replicas.any())
 
-    def mixes(
-        self, missing: Floats, services: Ints, openness: Bools | None = None, weight=None
-    ) -> Mixes:
-        """Return the best mix of these services on each layout."""
-        build = _Build(self, missing, services, openness, weight)
-        for position in range(self._slots.shape[1]):
+    def mixes(self, wish: Wish) -> Mixes:
+        """Return the mix of each layout."""
+        build = _Build(self, wish)
+        for position in range(self.slots.shape[1]):
             build.fill(position)
         return Mixes(build.scores * self._per_cost, build.chosen)
 
-    def configuration(self, services: Ints, layout: int) -> Configuration:
-        """Return the mix with these services on the slots of a layout as an object."""
-        slots = [
-            Slot(kind, service)
-            for kind, service in zip(self._slots[layout].tolist(), services, strict=True)
-            if service >= 0
-        ]
-        pool = int(self._requirement.problem.layout_pool[layout])
-        return self._requirement.configuration(pool, slots)
+    def configuration(self, layout: int, services: Sequence[int]) -> Configuration:
+        """Return the mix with these services on the slots of a layout, -1 for none."""
+        kinds = self.slots[layout].tolist()
+        slots = [Slot(k, s) for k, s in zip(kinds, services, strict=True) if s >= 0]
+        pool = int(self.requirement.problem.layout_pool[layout])
+        return self.requirement.configuration(pool, slots)
 
 
 class _Build:
     """The mixes of all layouts while their slots are filled, one position at a time."""
 
-    def __init__(
-        self, mixer: Mixer, missing: Floats, services: Ints, openness: Bools | None, weight=None
-    ) -> None:
-        problem = mixer._requirement.problem
+    def __init__(self, mixer: Mixer, wish: Wish) -> None:
+        problem = mixer.requirement.problem
+        services = wish.services
         self._mixer = mixer
         self._services = services
-        self._utility = mixer._utility[:, services]
-        self._weight = (missing if weight is None else weight)[services]
-        shape = (len(mixer._layouts), len(services))
-        room = np.minimum(missing[services], mixer._cap[services])
-        self._room = np.broadcast_to(room, shape).copy()
-        self._may = (
-            np.ones(shape, dtype=bool)
-            if openness is None
-            else openness[services][:, problem.layout_pool].T.copy()
-        )
-        self._replicas = missing[mixer._requirement.replica_row[services]]
-        self._replica_room = np.broadcast_to(self._replicas, shape).copy()
+        self._layouts = np.arange(len(mixer.slots))
+        self._utility = mixer.utility[:, services]
+        self._weight = wish.weight[services]
+        shape = (len(mixer.slots), len(services))
+        self._room = np.empty(shape)
+        self._room[:] = np.minimum(wish.missing[services], mixer.most_share[services])
+        self._may = np.ones(shape, dtype=bool)
+        if wish.openness is not None:
+            self._may &= wish.openness[services][:, problem.layout_pool].T
+        self._is_spread = problem.is_spread[services]
+        self._replicas = _Replicas(mixer, wish, shape) if problem.min_replicas.max() > 1 else None
         self.scores = np.zeros(shape[0])
-        self.chosen = np.full(mixer._slots.shape, -1, dtype=np.int64)
+        self.chosen = np.full(mixer.slots.shape, -1, dtype=np.int64)
 
     def fill(self, position: int) -> None:
         """Give the slot at this position of every layout to the best service."""
-        mixer = self._mixer
-        added = np.minimum(self._utility[mixer._slots[:, position]], self._room)
+        utility = self._utility[self._mixer.slots[:, position]]
+        added = np.minimum(utility, self._room)
         gain = added * self._weight
-        if mixer._counts_replicas:
-            usable = self._utility[mixer._slots[:, position]] > 0
-            step = np.minimum(mixer._replica_utility[self._services], self._replica_room)
-            gain += usable * step * self._replicas
+        if self._replicas is not None:
+            gain += self._replicas.gain(utility)
         gain *= self._may
         best = gain.argmax(axis=1)
-        won = gain[mixer._layouts, best]
+        won = gain[self._layouts, best]
         self.scores += won
         took = np.flatnonzero(won > 0)
-        service = best[took]
-        self.chosen[took, position] = self._services[service]
-        self._room[took, service] -= added[took, service]
-        if mixer._counts_replicas:
-            self._replica_room[took, service] -= step[took, service]
-        self._exclude(took, service)
+        columns = best[took]
+        self.chosen[took, position] = self._services[columns]
+        self._room[took, columns] -= added[took, columns]
+        if self._replicas is not None:
+            self._replicas.take(took, columns)
+        self._exclude(took, columns)
 
     def _exclude(self, layouts: Ints, columns: Ints) -> None:
         """Rule out what may not stand beside the services just placed."""
-        mixer = self._mixer
-        if mixer._has_spread:
-            is_spread = mixer._requirement.problem.is_spread[self._services[columns]]
-            self._may[layouts[is_spread], columns[is_spread]] = False
-        if mixer._apart is not None:
-            apart = mixer._apart[self._services[columns]][:, self._services]
+        is_spread = self._is_spread[columns]
+        self._may[layouts[is_spread], columns[is_spread]] = False
+        if self._mixer.apart is not None:
+            apart = self._mixer.apart[self._services[columns]][:, self._services]
             self._may[layouts] &= ~apart
 
 
+class _Replicas:
+    """What instances add to the replicas that services still miss."""
+
+    def __init__(self, mixer: Mixer, wish: Wish, shape: tuple[int, int]) -> None:
+        rows = mixer.requirement.replica_row[wish.services]
+        self._weight = wish.weight[rows]
+        self._one = mixer.replica_utility[wish.services]
+        self._room = np.empty(shape)
+        self._room[:] = wish.missing[rows]
+
+    def gain(self, utility: Floats) -> Floats:
+        """Return what one usable instance adds to the score, by layout and service."""
+        added: Floats = (utility > 0) * np.minimum(self._one, self._room) * self._weight
+        return added
+
+    def take(self, layouts: Ints, columns: Ints) -> None:
+        """Count one replica more for these services."""
+        left = self._room[layouts, columns] - self._one[columns]
+        self._room[layouts, columns] = np.maximum(left, 0.0)
+
+
 def _slots(problem: RmsProblem) -> Ints:
-    """Return int64 (layouts, slots): kinds, most valuable first, padded with -1."""
     by_value = sorted(
         range(problem.num_kinds), key=lambda k: (problem.kinds[k].profile.value, k), reverse=True
     )

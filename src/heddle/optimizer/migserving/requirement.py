@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from heddle.optimizer.evaluate import contribution
+from heddle.optimizer.evaluate import can_share_gpu
 from heddle.optimizer.nodes import assign_nodes
 from heddle.optimizer.packing import PackedGpu, Packing, Slot, packed_gpu
 from heddle.optimizer.problem import RmsProblem
@@ -24,6 +24,9 @@ from heddle.optimizer.problem import RmsProblem
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+
+#: Rates of single instances that make levels of their own, so that a level fits a byte.
+_MAX_SINGLE_LEVELS = 100
 
 #: Missing amounts, one per row, never negative; the last row is a spare one, always 0.
 Need = list[int]
@@ -52,17 +55,19 @@ class Configuration:
     resources: tuple[int, ...]
     cost: int
 
-    def is_in(self, supply: Supply) -> bool:
-        """Whether the supply still has what it takes."""
-        return all(supply[r] > 0 for r in self.resources)
-
-    def take(self, need: Need, supply: Supply) -> None:
-        """Count this GPU: lower the need, not below zero, and the supply."""
+    def lower(self, need: Need) -> Need:
+        """Return what is missing once this GPU is there."""
+        left = list(need)
         for row, amount in self.gains:
-            left = need[row] - amount
-            need[row] = left if left > 0 else 0
+            left[row] = max(0, left[row] - amount)
+        return left
+
+    def use(self, supply: Supply) -> Supply:
+        """Return the supply without what this GPU takes."""
+        left = list(supply)
         for r in self.resources:
-            supply[r] -= 1
+            left[r] -= 1
+        return left
 
 
 class Requirement:
@@ -75,9 +80,10 @@ class Requirement:
     replica_row
         int64 (n,): the row that counts a service's replicas, or the spare row.
     unit_cost
-        Nano-units of the objective that one unit of a row costs at least, when every
-        service always gets its most cost-efficient instance: the paper's lower bound
-        (section 8). An instance is priced by its compute slices.
+        Nano-units of the objective that one unit of a row costs when its service
+        always gets its most cost-efficient instance, as in the paper's lower bound
+        (section 8); for a replica, the cheapest instance. An instance is priced by
+        its compute slices. Only used to compare what plans leave or waste.
     thresholds
         Per row, ascending: 0, then the rates of single instances, then doublings of
         the largest. The position of a need among them is its rough level.
@@ -92,7 +98,7 @@ class Requirement:
         self.replica_row[counted] = n + np.arange(len(counted))
         replicas = problem.min_replicas[counted].tolist()
         self.full: Need = [*problem.demand.tolist(), *replicas, 0]
-        self.unit_cost = [*_unit_costs(problem), *[0.0] * (len(counted) + 1)]
+        self.unit_cost = _unit_costs(problem, counted)
         self.thresholds = [
             *(_rate_thresholds(problem, s) for s in range(n)),
             *(_doublings([0, 1], count) for count in replicas),
@@ -132,8 +138,12 @@ class Requirement:
         resources = tuple(self._resource_of[key] for key in keys if key in self._resource_of)
         return Configuration(gpu, tuple(gains), resources, self.problem.cost[pool])
 
-    def bound(self, need: Need) -> float:
-        """Return what the need costs at least, in nano-units of the objective."""
+    def may_stand(self, slots: Iterable[Slot]) -> bool:
+        """Whether the services of these instances may share one GPU."""
+        return can_share_gpu(self.problem, (slot.service for slot in slots))
+
+    def estimate(self, need: Need) -> float:
+        """Return what the need costs at unit costs, in nano-units of the objective."""
         return sum(amount * cost for amount, cost in zip(need, self.unit_cost, strict=True))
 
     def openness(self, supply: Supply) -> Bools:
@@ -165,9 +175,8 @@ class Requirement:
     def supply_after(self, configurations: Iterable[Configuration]) -> Supply:
         """Return what a plan leaves of the limited resources."""
         left = self.full_supply()
-        for configuration in configurations:
-            for r in configuration.resources:
-                left[r] -= 1
+        for configuration in configurations if left else ():
+            left = configuration.use(left)
         return left
 
     def can_be_dealt(self, configurations: Iterable[Configuration]) -> bool:
@@ -182,23 +191,27 @@ def packing(configurations: Iterable[Configuration]) -> Packing:
     return Packing(tuple(sorted(configuration.gpu for configuration in configurations)))
 
 
-def _unit_costs(problem: RmsProblem) -> list[float]:
-    prices = np.zeros(problem.num_kinds)
+def _unit_costs(problem: RmsProblem, counted: Ints) -> list[float]:
+    """Return the unit costs of all rows; ``counted`` are the services with a replica row."""
+    price = np.zeros(problem.num_kinds)
     slices = np.array([kind.profile.compute_slices for kind in problem.kinds], dtype=np.float64)
     for pool, cost in enumerate(problem.cost):
         mine = problem.layout_pool == pool
         if mine.any():
             largest = (problem.layout_counts[mine] @ slices).max()
             members = problem.kind_pool == pool
-            prices[members] = cost * slices[members] / largest
-    with np.errstate(divide="ignore"):
-        cheapest = np.where(problem.rate > 0, prices / problem.counted_rate, np.inf).min(axis=1)
-    return [float(cost) for cost in cheapest]
+            price[members] = cost * slices[members] / largest
+    is_usable = problem.rate > 0
+    per_unit = np.where(is_usable, price / np.maximum(problem.counted_rate, 1), np.inf)
+    per_instance = np.where(is_usable, price, np.inf)[counted]
+    costs = [*per_unit.min(axis=1).tolist(), *per_instance.min(axis=1).tolist(), 0.0]
+    return [float(cost) for cost in costs]
 
 
 def _rate_thresholds(problem: RmsProblem, service: int) -> list[int]:
     single = sorted({int(rate) for rate in problem.counted_rate[service] if rate > 0})
-    return _doublings([0, *single], int(problem.demand[service]))
+    thinned = single[:: -(1 + len(single) // _MAX_SINGLE_LEVELS)][::-1]
+    return _doublings([0, *thinned], int(problem.demand[service]))
 
 
 def _doublings(levels: list[int], most: int) -> list[int]:
