@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -67,13 +68,13 @@ def replaced(text: str, old: str, new: str) -> str:
     return text.replace(old, new, 1)
 
 
-def heddle_process(*words: object) -> Answer:
-    """Run the command line as a process of its own."""
+def heddle_process(*words: object, encoding: str = "utf-8") -> Answer:
+    """Run the command line as a process of its own, with this encoding on its output."""
     ended = subprocess.run(
         [sys.executable, "-m", "heddle", *map(str, words)],
         capture_output=True,
-        text=True,
         check=False,
-        encoding="utf-8",
+        encoding=encoding,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
     )
     return Answer(ended.returncode, ended.stdout, ended.stderr)

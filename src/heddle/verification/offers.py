@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 
 from heddle.cluster.profile import Profile
 from heddle.units import exact, micro_ceil, micro_floor
-from heddle.workload.performance import OperatingPoint
+from heddle.workload.performance import MEMORY_TOLERANCE, OperatingPoint
 from heddle.workload.service import Service
 from heddle.workload.workload import Workload
 
@@ -76,10 +76,10 @@ def says_enough(point: OperatingPoint, percentile: float) -> bool:
 
 
 def fits_memory(point: OperatingPoint, profile: Profile) -> bool:
-    """Whether the point fits the profile's memory; unknown sizes are taken to fit."""
+    """Whether the point fits the profile's memory as drivers report it; unknown sizes fit."""
     if point.memory_mib is None or profile.memory_mib is None:
         return True
-    return exact(point.memory_mib) <= profile.memory_mib
+    return exact(point.memory_mib) <= profile.memory_mib * exact(MEMORY_TOLERANCE)
 
 
 @lru_cache(maxsize=1 << 16)

@@ -13,6 +13,10 @@ from heddle.errors import InputError, Location, listed, nearest
 from heddle.units import exact
 from heddle.workload.service import Service
 
+#: Drivers report memory of one profile that differs by up to 10 %; a point may exceed
+#: the listed memory by this factor before it contradicts the geometry.
+MEMORY_TOLERANCE = 1.12
+
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:

@@ -16,14 +16,12 @@ from heddle.cluster.gpu_type import GpuType
 from heddle.cluster.profile import Profile
 from heddle.errors import InputError, Location
 from heddle.units import MAX_RATE_RPS
-from heddle.workload.performance import OperatingPoint
+from heddle.workload.performance import MEMORY_TOLERANCE, OperatingPoint
 from heddle.workload.table_file import Row, Table
 
 COLUMNS = ("gpu", "profile", "model", "batch", "processes", "rate_rps", "latency_ms")
 OPTIONAL_COLUMNS = ("percentile", "memory_mib")
 
-#: Drivers report memory of one profile that differs by up to 10 %.
-_MEMORY_TOLERANCE = 1.12
 _MIB_PER_GIB = 1024
 _MILLIONTH = Decimal("0.000001")
 #: A year; a longer latency is a wrong unit.
@@ -80,7 +78,7 @@ def require_fits(
 ) -> None:
     """Refuse memory beyond the profile's or, where that is not known, the GPU's."""
     limit_mib = profile.memory_mib or gpu_type.memory_gb * _MIB_PER_GIB
-    if limit_mib and memory_mib > limit_mib * _MEMORY_TOLERANCE:
+    if limit_mib and memory_mib > limit_mib * MEMORY_TOLERANCE:
         owner = profile.name if profile.memory_mib else f"the whole {gpu_type.name}"
         row.fail(
             column,

@@ -15,16 +15,18 @@ from heddle.linear_program import (
     LinearProgram,
     columns_from_dense,
 )
-from heddle.optimizer.bound import objective_step
+from heddle.optimizer.bound import objective_step, rounded_up
 from heddle.optimizer.exact.counts import NO_LIMIT, CountPlan, is_over_limit, replica_limits
 from heddle.optimizer.exact.spread_room import SpreadRooms, spread_rooms
-from heddle.optimizer.problem import RmsProblem
+from heddle.optimizer.problem import Objective, RmsProblem
 from heddle.optimizer.solver import Run
 from heddle.units import NANO
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+#: Prices differ by cents: a plan this close to the cheapest ends a search.
+PRICE_GAP = 1e-4
 #: Nodes after which a search that is not meant to prove anything ends.
 _MAX_NODES = 2_000
 
@@ -134,14 +136,24 @@ def search_limits(
     problem: RmsProblem, run: Run, max_nodes: int, most_s: float | None = None
 ) -> Limits:
     """Return limits that end a search when no plan can be better, or the run is over."""
+    is_price = problem.objective is Objective.PRICE
     left = run.remaining_s()
     times = [time for time in (left, most_s) if time is not None]
     return Limits(
         time_s=min(times) if times else None,
+        relative_gap=PRICE_GAP if is_price else 0.0,
         absolute_gap=objective_step(problem) / NANO * (1 - 1e-6),
         max_nodes=max_nodes,
         should_stop=run.is_over,
     )
+
+
+def is_close_enough(problem: RmsProblem, plan: CountPlan, bound: int) -> bool:
+    """Whether a plan reaches the bound (nano-units, before rounding), or its price nearly does."""
+    target = rounded_up(problem, bound)
+    if problem.objective is Objective.PRICE:
+        target = max(target, int(target * (1 + PRICE_GAP)))
+    return plan.cost(problem) <= target
 
 
 def whole(values: Floats) -> Ints:

@@ -21,9 +21,9 @@ from heddle.optimizer.solver import Run
 from heddle.units import NANO
 
 _MAX_COLUMNS = 2_500
-_MAX_NODES = 50_000
+_MAX_NODES = 20_000
 #: Seconds, so that a plan near its bound does not keep its user waiting.
-_MAX_S = 30.0
+_MAX_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from heddle.optimizer.cover import cheapest_covers
 from heddle.optimizer.exact.column_generation import CoverPool, MasterSolution
 from heddle.optimizer.exact.count_program import (
     add_free_services,
+    is_close_enough,
     layout_program,
     plan_for,
     search_limits,
@@ -78,7 +79,8 @@ def round_up(problem: RmsProblem, master: MasterSolution, run: Run) -> CountPlan
     is_split |= is_over_limit(problem, instances)
     best = plan_for(problem, _rounded_instances(problem, master), run)
     for num_free, num_choosing, num_alternatives, max_nodes in _TRIES:
-        if (best is not None and best.cost(problem) <= target) or run.is_over():
+        is_done = best is not None and is_close_enough(problem, best, master.bound.total)
+        if is_done or run.is_over():
             break
         run.report("rounding", best.cost(problem) / NANO if best else None, target / NANO)
         alternatives = _alternatives(problem, master, covers, num_alternatives)

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from heddle.optimizer.bound import rounded_up
+import numpy as np
+
+from heddle.optimizer.bound import cover_problem, rounded_up
+from heddle.optimizer.cover import cheapest_covers
 from heddle.optimizer.exact.column_generation import generate_columns
-from heddle.optimizer.exact.counts import CountPlan
+from heddle.optimizer.exact.counts import CountPlan, replica_limits
 from heddle.optimizer.exact.first_answer import floor_and_cover
 from heddle.optimizer.exact.rounding import round_up
 from heddle.optimizer.exact.whole_model import is_small, search_whole_model
 from heddle.optimizer.problem import Objective, PoolLayout, RmsProblem
 from heddle.optimizer.relaxation import solve_relaxation
 from heddle.optimizer.solver import Run
-from heddle.units import NANO
+from heddle.units import NANO, plural
+from heddle.workload.service import Spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,25 @@ def _with_added_gpus(problem: RmsProblem) -> RmsProblem:
         cost=(*(0 for _ in problem.pools), *(NANO for _ in problem.pools)),
         objective=Objective.GPUS,
     )
+
+
+def spread_shortage(problem: RmsProblem) -> str | None:
+    """Say which spread service needs more GPUs or nodes than there are; None if none does."""
+    ones = np.ones(problem.num_kinds, dtype=np.int64)
+    fewest = cheapest_covers(cover_problem(problem), ones).bound
+    limits = replica_limits(problem)
+    for s, service in enumerate(problem.services):
+        pools = {int(problem.kind_pool[k]) for k in np.flatnonzero(problem.rate[s] > 0)}
+        most = sum(int(limits[s, pool]) for pool in pools)
+        if problem.is_spread[s] and fewest[s] > most:
+            noun = "node" if service.spread is Spread.NODE else "GPU"
+            return (
+                f"service {service.name!r} needs at least {plural(int(fewest[s]), 'replica')}, each "
+                f"on {'a ' + noun} of its own (spread: {noun.lower()}), but the fleet has "
+                f"{plural(most, noun)} that can serve it; the smallest number that works is "
+                f"{plural(int(fewest[s]), noun)}"
+            )
+    return None
 
 
 def spell(problem: RmsProblem, shortage: Shortage) -> str:

@@ -6,12 +6,13 @@ from heddle.errors import InputError, NoPlanError
 from heddle.optimizer.bound import rounded_up, spread_bound
 from heddle.optimizer.evaluate import cost_nano
 from heddle.optimizer.exact.column_generation import MasterSolution, generate_columns
+from heddle.optimizer.exact.count_program import is_close_enough
 from heddle.optimizer.exact.counts import CountPlan
 from heddle.optimizer.exact.dealing import deal
 from heddle.optimizer.exact.first_answer import floor_and_cover
 from heddle.optimizer.exact.placement_model import candidate_gpus, search_placements
 from heddle.optimizer.exact.rounding import round_up
-from heddle.optimizer.exact.shortage import find_shortage, spell
+from heddle.optimizer.exact.shortage import find_shortage, spell, spread_shortage
 from heddle.optimizer.exact.whole_model import is_small, search_whole_model
 from heddle.optimizer.packing import Packing
 from heddle.optimizer.problem import Feature, Objective, RmsProblem
@@ -43,6 +44,9 @@ class ExactSolver:
         InputError
             The stock is too small; the message says the smallest that works.
         """
+        lacking = spread_shortage(problem)
+        if lacking is not None:
+            raise InputError(lacking)
         try:
             return _Search(problem, run).run()
         except NoPlanError:
@@ -95,8 +99,10 @@ class _Search:
             self._plan = plan
 
     def _has_reached(self, master: MasterSolution) -> bool:
-        target = rounded_up(self._problem, master.bound.total)
-        return self._plan is not None and self._plan.cost(self._problem) <= target
+        """Whether the plan is as good as the bound says any can be."""
+        if self._plan is None:
+            return False
+        return is_close_enough(self._problem, self._plan, master.bound.total)
 
     def _search_whole_model(self, master: MasterSolution) -> None:
         problem = self._problem

@@ -28,9 +28,9 @@ from heddle.units import NANO
 
 #: Integer columns above which the search is not worth starting.
 _MAX_COLUMNS = 1_500
-_MAX_NODES = 20_000
+_MAX_NODES = 5_000
 #: Seconds, so that a plan that is already within a GPU of the bound does not keep its user.
-_MAX_S = 20.0
+_MAX_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
