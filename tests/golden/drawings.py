@@ -1,7 +1,6 @@
 """The drawings that are kept byte for byte, and how to make them again.
 
-After a wanted change, look at the new pictures and keep them:
-``PYTHONPATH=src:tests python tests/golden/drawings.py``
+After a wanted change, look at the new pictures and keep them: ``scripts/regenerate-golden``.
 """
 
 from __future__ import annotations
@@ -61,9 +60,3 @@ DRAWINGS: dict[str, Callable[[], str]] = {
     "comparison.svg": _comparison,
     "scaling.svg": _scaling,
 }
-
-
-if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
-    for name, draw in DRAWINGS.items():
-        (FOLDER / name).write_text(draw(), encoding="utf-8")

@@ -10,7 +10,7 @@ from golden.drawings import DRAWINGS, FOLDER
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_a_drawing_is_as_it_was_kept(name: str) -> None:
     kept = (FOLDER / name).read_text(encoding="utf-8")
-    assert DRAWINGS[name]() == kept, "run tests/golden/drawings.py, look, and keep it"
+    assert DRAWINGS[name]() == kept, "run scripts/regenerate-golden, look, and keep it"
 
 
 def test_no_kept_drawing_is_left_over() -> None:

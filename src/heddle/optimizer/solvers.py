@@ -8,6 +8,9 @@ from heddle.optimizer.baselines.smallest import Smallest
 from heddle.optimizer.baselines.whole import Whole
 from heddle.optimizer.cms.solver import cms_constant, cms_exact, cms_log, cms_scheme
 from heddle.optimizer.exact.solver import ExactSolver
+from heddle.optimizer.migserving.genetic import Genetic
+from heddle.optimizer.migserving.greedy import Greedy
+from heddle.optimizer.migserving.mcts import Mcts
 from heddle.optimizer.solver import Solver
 from heddle.registry import Registry
 
@@ -15,6 +18,9 @@ SOLVERS: Registry[Solver] = Registry(
     "solver",
     [
         ("exact", ExactSolver),
+        ("greedy", Greedy),
+        ("mcts", Mcts),
+        ("genetic", Genetic),
         ("cms-log", cms_log),
         ("cms-constant", cms_constant),
         ("cms-scheme", cms_scheme),

@@ -103,11 +103,11 @@ def spread_shortage(problem: RmsProblem) -> str | None:
         most = sum(int(limits[s, pool]) for pool in pools)
         if problem.is_spread[s] and fewest[s] > most:
             noun = "node" if service.spread is Spread.NODE else "GPU"
+            needed = int(fewest[s])
             return (
-                f"service {service.name!r} needs at least {plural(int(fewest[s]), 'replica')}, each "
-                f"on {'a ' + noun} of its own (spread: {noun.lower()}), but the fleet has "
-                f"{plural(most, noun)} that can serve it; the smallest number that works is "
-                f"{plural(int(fewest[s]), noun)}"
+                f"service {service.name!r} needs at least {plural(needed, 'replica')}, no two on "
+                f"the same {noun} (spread), but the fleet has {plural(most, noun)} that can serve "
+                f"it; the smallest number that works is {plural(needed, noun)}"
             )
     return None
 

@@ -77,14 +77,25 @@ class ConfigurationPool:
         ends = np.searchsorted(flat[order], np.arange(self._requirement.num_rows + 2))
         return [column[order[a:b]] for a, b in itertools.pairwise(ends.tolist())]
 
+    def paper_scores(self, missing: Floats, members: Ints | None = None) -> Floats:
+        """Return the scores as the paper has them: sum over i of (1 - c_i) u_i (section 5.3).
+
+        ``missing`` holds 1 - c by row; u is the whole utility, needed or not. The cost of
+        a GPU is taken relative to the dearest pool.
+        """
+        rows, utility, per_cost = self.rows, self.utility, self._per_cost
+        if members is not None:
+            rows, utility, per_cost = rows[members], utility[members], per_cost[members]
+        score: Floats = np.einsum("ij,ij->i", missing[rows], utility) * per_cost
+        return score
+
     def scores(
         self, missing: Floats, members: Ints | None = None, weight: Floats | None = None
     ) -> Floats:
-        """Return the scores, sum over i of (1 - c_i) u_i, per cost (section 5.3).
+        """Return the scores that the tree search uses: what is not needed does not count.
 
-        ``missing`` holds 1 - c by row. What a GPU adds beyond a service's demand does
-        not count: u_i is at most 1 - c_i. ``weight`` takes the place of the factor
-        1 - c_i. The cost of a GPU is taken relative to the dearest pool.
+        As :meth:`paper_scores`, but u_i is at most 1 - c_i, and ``weight`` may take the
+        place of the factor 1 - c_i.
         """
         rows, utility, per_cost = self.rows, self.utility, self._per_cost
         if members is not None:

@@ -40,7 +40,7 @@ class GreedyFill:
         self._need = need
         self._supply = supply
         self._missing: Floats = np.array(need) / self._divisor
-        self._scores = self._pool.scores(self._missing)
+        self._scores = self._pool.paper_scores(self._missing)
         self._openness: Bools | None = None
         self._close_exhausted()
 
@@ -64,7 +64,8 @@ class GreedyFill:
         score = float(self._scores[index])
         if self._mixer.is_useful(self._missing):
             services = np.array(self._requirement.short_services(self._need))
-            mixes = self._mixer.mixes(Wish(self._missing, self._missing, services, self._openness))
+            wish = Wish(self._missing, self._missing, services, self._openness, counts_surplus=True)
+            mixes = self._mixer.mixes(wish)
             layout = int(mixes.scores.argmax())
             if mixes.scores[layout] > score:
                 return self._mixer.configuration(layout, mixes.services[layout].tolist())
@@ -78,7 +79,7 @@ class GreedyFill:
             self._missing[row] = self._need[row] / self._divisor[row]
         for row, _ in best.gains:
             members = self._pool.of_row[row]
-            scores = self._pool.scores(self._missing, members)
+            scores = self._pool.paper_scores(self._missing, members)
             if self._openness is not None:
                 scores *= self._pool.is_open(self._openness, members)
             self._scores[members] = scores

@@ -40,12 +40,15 @@ class Wish:
         The services that may take part.
     openness
         Which of all services may still get a GPU of which pool; None for all.
+    counts_surplus
+        Whether utility beyond the need counts in the score, as in the paper.
     """
 
     missing: Floats
     weight: Floats
     services: Ints
     openness: Bools | None = None
+    counts_surplus: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,7 @@ class _Build:
         self._layouts = np.arange(len(mixer.slots))
         self._utility = mixer.utility[:, services]
         self._weight = wish.weight[services]
+        self._counts_surplus = wish.counts_surplus
         shape = (len(mixer.slots), len(services))
         self._room = np.empty(shape)
         self._room[:] = np.minimum(wish.missing[services], mixer.most_share[services])
@@ -142,7 +146,8 @@ class _Build:
         """Give the slot at this position of every layout to the best service."""
         utility = self._utility[self._mixer.slots[:, position]]
         added = np.minimum(utility, self._room)
-        gain = added * self._weight
+        counted = np.where(self._room > 0, utility, 0.0) if self._counts_surplus else added
+        gain = counted * self._weight
         if self._replicas is not None:
             gain += self._replicas.gain(utility)
         gain *= self._may
