@@ -44,7 +44,7 @@ CASES = {
     "everything, mixed": replace(EVERYTHING, is_mixed=True),
     "everything, mixed, by price": replace(EVERYTHING, is_mixed=True, objective=Objective.PRICE),
 }
-NUM_PROBLEMS = 24
+NUM_PROBLEMS = 16
 #: Brute force looks at plans of so many GPUs.
 MOST_GPUS = 3
 
@@ -92,6 +92,14 @@ def without_time(result: Result) -> str:
     return deployment_text(replace(result.deployment, certificate=certificate))
 
 
+def patient_run(seed: int = 0) -> Run:
+    """Return a run that ends every quick solver's search, and cuts a long one short.
+
+    Its time is counted in looks at the clock, so it ends at the same point everywhere.
+    """
+    return Run(seed, time_limit_s=2_000.0, clock=TickingClock())
+
+
 def plan_or_error(problem: RmsProblem, name: str, run: Run) -> Result | HeddleError:
     """Return the plan, or why the solver says that there is none."""
     try:
@@ -109,7 +117,7 @@ def test_it_has_the_name_it_is_listed_under(name: str) -> None:
 @pytest.mark.parametrize("number", SCENARIO_OPTIMA)
 def test_a_scenario_gets_a_legal_plan_and_a_true_bound(name: str, number: int) -> None:
     workload, best = loaded(number), SCENARIO_OPTIMA[number]
-    result = optimize(build_problem(workload), name)
+    result = optimize(build_problem(workload), name, patient_run())
     assert result.lower_bound <= best <= result.objective == result.deployment.num_gpus
     assert result.gap == result.objective - result.lower_bound
     assert result.is_proved_optimal == (result.gap == 0)
@@ -120,14 +128,14 @@ def test_a_scenario_gets_a_legal_plan_and_a_true_bound(name: str, number: int) -
 @each_solver
 def test_what_the_solver_itself_returns_is_legal(name: str) -> None:
     problem = build_problem(loaded(3))
-    outcome = SOLVERS.create(name).solve(problem, Run())
+    outcome = SOLVERS.create(name).solve(problem, patient_run())
     assert outcome.packing is not None
     assert violations(problem, outcome.packing) == []
 
 
 @each_solver
 def test_the_same_seed_gives_the_same_bytes(name: str) -> None:
-    first, second = (optimize(build_problem(loaded(3)), name, Run(seed=7)) for _ in range(2))
+    first, second = (optimize(build_problem(loaded(3)), name, patient_run(7)) for _ in range(2))
     assert without_time(first) == without_time(second)
     assert dict(first.statistics) == dict(second.statistics)
 
@@ -180,9 +188,9 @@ def small_case(case: str, seed: int) -> tuple[Workload, RmsProblem, int | None]:
 
 def planned(problem: RmsProblem, name: str) -> Result | None:
     """Return the plan; None when the solver has none, or can prove that there is none."""
-    answer = plan_or_error(problem, name, Run())
+    answer = plan_or_error(problem, name, patient_run())
     if isinstance(answer, InputError):
-        assert "the stock is too small" in str(answer)
+        assert "that works is" in str(answer)
     return answer if isinstance(answer, Result) else None
 
 

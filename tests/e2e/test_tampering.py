@@ -301,7 +301,7 @@ def test_the_plans_of_every_solver_are_accepted(
     path: Path, solver: str, tmp_path: Path, heddle: Heddle
 ) -> None:
     plan = tmp_path / "plan.json"
-    answer = heddle("plan", path, "--solver", solver, "-o", plan)
+    answer = heddle("plan", path, "--solver", solver, "--time-limit", 3, "-o", plan)
     if build_problem(load_workload(path)).features <= SOLVERS.create(solver).features:
         assert answer.exit_code == 0, answer.err
         answer = heddle("verify", path, plan)

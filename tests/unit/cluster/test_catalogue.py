@@ -11,8 +11,8 @@ import pytest
 from heddle.cluster.catalogue import (
     Catalogue,
     builtin_catalogue,
-    load_sources,
     load_gpu_types,
+    load_sources,
 )
 from heddle.cluster.gpu_type import GpuType
 from heddle.errors import InputError
@@ -142,7 +142,7 @@ def test_a_name_that_exists_is_refused(tmp_path: Path, word: str) -> None:
 @pytest.mark.parametrize(
     ("edit", "line", "message"),
     [
-        (lambda t: t.replace("version: 1", "version: 2"), 2, "whole number from 1 to 1"),
+        (lambda t: t.replace("version: 1", "version: 2"), 2, "reads version 1, found 2"),
         (lambda t: t.replace("name: X1", "nam: X1"), 4, "unknown key 'nam'"),
         (lambda t: t.replace("    memory_gb: 8\n", ""), 4, "missing key 'memory_gb'"),
         (lambda t: t.replace("memory_units: 4", "memory_units: 65"), 7, "from 1 to 64"),

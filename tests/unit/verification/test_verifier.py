@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from heddle.cluster.catalogue import builtin_catalogue
 from heddle.cluster.certificate import BoundBasis
 from heddle.cluster.deployment import Configuration, Deployment, PlannedInstance, ServedService
 from heddle.cluster.deployment_file import read_deployment, write_deployment
 from heddle.verification.findings import FindingKind
+from heddle.verification.offers import fits_memory
 from heddle.verification.verifier import verify
 from heddle.workload.performance import OperatingPoint, PerformanceTable
 from heddle.workload.service import Service, Spread
@@ -411,3 +413,14 @@ def test_what_is_written_and_read_again_is_accepted(
     path = tmp_path / "deployment.json"
     write_deployment(path, deployment)
     assert verify(workload, read_deployment(path)).is_accepted
+
+
+def test_memory_within_what_drivers_differ_by_is_accepted() -> None:
+    """The planner reads such rows, so its plan with them must pass."""
+    profile = builtin_catalogue().get("A100-80GB").profile("1g.10gb")
+    assert profile.memory_mib is not None
+    point = OperatingPoint("A100-80GB", "1g.10gb", "net", 1, 1, 5.0, 1.0, memory_mib=10_000.0)
+    assert point.memory_mib is not None
+    assert point.memory_mib > profile.memory_mib
+    assert fits_memory(point, profile)
+    assert not fits_memory(replace(point, memory_mib=11_100.0), profile)

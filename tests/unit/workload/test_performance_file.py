@@ -72,7 +72,7 @@ def test_comments_blank_lines_and_other_line_ends_are_accepted_and_counted(load:
         ("1e3", 1000.0),
         ("  7.5 ", 7.5),
         (".5", 0.5),
-        ("999999999.9999999", 999999999.999999),
+        ("99999999.9999999", 99999999.999999),
     ],
 )
 def test_a_rate_is_read_to_a_millionth_rounded_down(load: Load, rate: str, read: float) -> None:
@@ -100,8 +100,8 @@ BAD_CELLS = [
     ("rate_rps", "-Infinity", "expected a finite number"),
     ("rate_rps", "1_000", "expected a finite number, found '1_000'"),
     ("rate_rps", '"1,000"', "expected a finite number, found '1,000'"),
-    ("rate_rps", "1e400", "of at most 1e+09"),
-    ("rate_rps", "1e10", "of at most 1e+09"),
+    ("rate_rps", "1e400", "of at most 1e+08"),
+    ("rate_rps", "1e10", "of at most 1e+08"),
     ("rate_rps", "0.0000009", "expected at least a millionth of a request/s"),
     ("rate_rps", "9" * 100 + "x", "..."),
     ("latency_ms", "0", "expected a number above 0"),
