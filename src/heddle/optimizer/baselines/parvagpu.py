@@ -12,15 +12,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from heddle.optimizer.evaluate import holds
-from heddle.optimizer.packing import Packing, Slot, packed_gpu
+from heddle.optimizer.baselines.segments import SegmentGpus
+from heddle.optimizer.packing import Slot
 from heddle.optimizer.problem import Feature, RmsProblem
 from heddle.optimizer.solver import Outcome, Run
 
 #: The largest instance that a freed segment is cut into, in compute slices.
 _SMALL_SLICES = 2
-
-Gpus = list[list[Slot]]
 
 
 class ParvaGpu:
@@ -30,13 +28,11 @@ class ParvaGpu:
     features = frozenset({Feature.MIN_REPLICAS})
 
     def solve(self, problem: RmsProblem, run: Run) -> Outcome:
-        """Return the plan of the two stages."""
+        """Return the plan of the two stages; an overdue run skips the last step."""
         stages = _Stages(problem)
-        packed = stages.allocate(stages.segments())
-        freed = stages.free_gpus(packed, run)
-        pool = problem.kinds[0].pool
-        gpus = tuple(packed_gpu(pool, slots) for slots in freed)
-        return Outcome(Packing(gpus), statistics={"gpus_freed": len(packed) - len(freed)})
+        stages.allocate(stages.segments())
+        num_freed = stages.free_gpus(run)
+        return Outcome(stages.gpus.packing(), statistics={"gpus_freed": num_freed})
 
 
 class _Stages:
@@ -44,8 +40,8 @@ class _Stages:
 
     def __init__(self, problem: RmsProblem) -> None:
         self._problem = problem
-        self._pool = problem.kinds[0].pool
         self._slices = [kind.profile.compute_slices for kind in problem.kinds]
+        self.gpus = SegmentGpus(problem)
 
     def segments(self) -> list[Slot]:
         """Return the instances that every service asks for."""
@@ -53,89 +49,80 @@ class _Stages:
         for s in range(self._problem.num_services):
             kinds = self._segment_kinds(s)
             missing = int(self._problem.min_replicas[s]) - len(kinds)
-            usable = np.flatnonzero(self._problem.rate[s] > 0).tolist()
-            kinds += [min(usable, key=self._size)] * max(missing, 0)
-            found += [Slot(kind, s) for kind in kinds]
+            smallest = min(self._usable(s), key=self._size)
+            found += [Slot(kind, s) for kind in [*kinds, *[smallest] * max(missing, 0)]]
         return found
 
-    def allocate(self, segments: list[Slot]) -> Gpus:
+    def allocate(self, segments: list[Slot]) -> None:
         """Put the segments, largest first, on the first GPU that can hold each."""
-        gpus: Gpus = []
         for slot in sorted(segments, key=lambda slot: self._size(slot.kind), reverse=True):
-            home = next((slots for slots in gpus if self._holds([*slots, slot])), None)
-            if home is None:
-                gpus.append([slot])
-            else:
-                home.append(slot)
-        return gpus
+            home = self.gpus.first_with_room(slot.kind)
+            self.gpus.add(self.gpus.open_gpu() if home is None else home, slot)
 
-    def free_gpus(self, gpus: Gpus, run: Run) -> Gpus:
-        """Free what can be freed, the least used GPU first."""
-        left = [list(slots) for slots in gpus]
-        for victim in sorted(gpus, key=self._used):
+    def free_gpus(self, run: Run) -> int:
+        """Free what can be freed, the least used GPU first; return how many were."""
+        num_freed = 0
+        for victim in sorted(range(len(self.gpus)), key=self.gpus.used_slices):
             if run.is_over():
                 break
-            others = [list(slots) for slots in left if slots != victim]
-            twins = sum(slots == victim for slots in left) - 1
-            others += [list(victim) for _ in range(twins)]
-            if twins >= 0 and self._refill(others, victim):
-                left = others
-        return left
+            num_freed += self._free(victim)
+        return num_freed
 
     def _segment_kinds(self, service: int) -> list[int]:
         """Return optimal segments for the whole part of the demand, and the last segment."""
         rate = self._problem.rate[service]
-        usable = np.flatnonzero(rate > 0).tolist()
+        usable = self._usable(service)
         best = max(usable, key=lambda k: (rate[k] / self._slices[k], self._size(k)))
         count, rest = divmod(int(self._problem.demand[service]), int(rate[best]))
-        kinds = [best] * count
-        if rest:
-            kinds.append(min((k for k in usable if rate[k] >= rest), key=self._size))
-        return kinds
+        last = [min((k for k in usable if rate[k] >= rest), key=self._size)] if rest else []
+        return [best] * count + last
 
-    def _refill(self, others: Gpus, victim: list[Slot]) -> bool:
-        """Serve what the victim's services would lack from holes in the others."""
-        for service in sorted({slot.service for slot in victim}):
-            if not self._fill_holes(others, service):
-                return False
-        return True
+    def _free(self, victim: int) -> bool:
+        """Serve from holes what the GPU serves; put everything back when that fails."""
+        taken = self.gpus.slots(victim)
+        for slot in taken:
+            self.gpus.remove(victim, slot)
+        filled: list[tuple[int, Slot]] = []
+        if all(
+            self._fill_holes(service, victim, filled)
+            for service in sorted({slot.service for slot in taken})
+        ):
+            return True
+        for gpu, slot in filled:
+            self.gpus.remove(gpu, slot)
+        for slot in taken:
+            self.gpus.add(victim, slot)
+        return False
 
-    def _fill_holes(self, gpus: Gpus, service: int) -> bool:
-        rate = self._problem.rate[service]
-        placed = [slot.kind for slots in gpus for slot in slots if slot.service == service]
-        missing = int(self._problem.demand[service]) - sum(int(rate[k]) for k in placed)
-        replicas = int(self._problem.min_replicas[service]) - len(placed)
-        small = [k for k in np.flatnonzero(rate > 0).tolist() if self._slices[k] <= _SMALL_SLICES]
-        while missing > 0 or replicas > 0:
+    def _fill_holes(self, service: int, victim: int, filled: list[tuple[int, Slot]]) -> bool:
+        """Add small segments of the service to other GPUs until it has enough."""
+        rate, demand = self._problem.rate[service], int(self._problem.demand[service])
+        small = [k for k in self._usable(service) if self._slices[k] <= _SMALL_SLICES]
+        while (
+            self.gpus.provided[service] < demand
+            or self.gpus.replicas[service] < self._problem.min_replicas[service]
+        ):
+            missing = demand - self.gpus.provided[service]
             enough = [k for k in sorted(small, key=self._size) if rate[k] >= missing]
             order = enough or sorted(small, key=self._size, reverse=True)
-            hole = self._first_hole(gpus, service, order)
+            hole = self._first_hole(order, victim)
             if hole is None:
                 return False
-            slots, kind = hole
-            slots.append(Slot(kind, service))
-            missing -= int(rate[kind])
-            replicas -= 1
+            filled.append((hole[0], Slot(hole[1], service)))
+            self.gpus.add(*filled[-1])
         return True
 
-    def _first_hole(
-        self, gpus: Gpus, service: int, kinds: list[int]
-    ) -> tuple[list[Slot], int] | None:
-        return next(
-            (
-                (slots, kind)
-                for kind in kinds
-                for slots in gpus
-                if self._holds([*slots, Slot(kind, service)])
-            ),
-            None,
-        )
+    def _first_hole(self, kinds: list[int], victim: int) -> tuple[int, int] | None:
+        """Return the first GPU with a hole for the first of the kinds that has any."""
+        for kind in kinds:
+            gpu = self.gpus.first_with_room(kind, but=victim)
+            if gpu is not None:
+                return gpu, kind
+        return None
 
-    def _holds(self, slots: list[Slot]) -> bool:
-        return holds(self._problem, packed_gpu(self._pool, slots))
-
-    def _used(self, slots: list[Slot]) -> int:
-        return sum(self._slices[slot.kind] for slot in slots)
+    def _usable(self, service: int) -> list[int]:
+        usable: list[int] = np.flatnonzero(self._problem.rate[service] > 0).tolist()
+        return usable
 
     def _size(self, kind: int) -> tuple[int, int]:
         return self._problem.kinds[kind].profile.value
