@@ -225,6 +225,8 @@ class LinearProgram:
 
     def _solution(self) -> LpSolution:
         model_status = self._highs.getModelStatus()
+        if model_status == highspy.HighsModelStatus.kModelEmpty:
+            return self._without_columns()
         status = _STATUSES.get(model_status)
         if status is None:
             raise SolverError(
@@ -247,6 +249,14 @@ class LinearProgram:
             dual=np.asarray(solution.row_dual) if has_dual else None,
         )
 
+    def _without_columns(self) -> LpSolution:
+        """Answer for a model without columns: HiGHS does not look at its rows, which are 0."""
+        rows = self._highs.getLp()
+        lower, upper = np.asarray(rows.row_lower_), np.asarray(rows.row_upper_)
+        if (lower > 0).any() or (upper < 0).any():
+            return LpSolution(LpStatus.INFEASIBLE, INFINITY, INFINITY, None, None)
+        return LpSolution(LpStatus.OPTIMAL, 0.0, 0.0, np.empty(0), np.zeros(self.num_rows))
+
     @staticmethod
     def _check(status: highspy.HighsStatus, action: str) -> None:
         if status == highspy.HighsStatus.kError:
@@ -263,7 +273,6 @@ def _bound(status: LpStatus, info: highspy.HighsInfo, *, is_mip: bool) -> float:
 
 _STATUSES = {
     highspy.HighsModelStatus.kOptimal: LpStatus.OPTIMAL,
-    highspy.HighsModelStatus.kModelEmpty: LpStatus.OPTIMAL,
     highspy.HighsModelStatus.kInfeasible: LpStatus.INFEASIBLE,
     highspy.HighsModelStatus.kUnbounded: LpStatus.UNBOUNDED,
     highspy.HighsModelStatus.kUnboundedOrInfeasible: LpStatus.INFEASIBLE,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from heddle import atomic_file
 from heddle.atomic_file import make_folder, require_writable, write_text
 from heddle.errors import InputError
 
@@ -56,7 +56,7 @@ def test_a_failure_on_the_way_leaves_the_old_file_and_nothing_else(
 
     path = tmp_path / "old"
     path.write_text("old", encoding="utf-8")
-    owner = atomic_file.os if failing == "fsync" else Path
+    owner = os if failing == "fsync" else Path
     monkeypatch.setattr(owner, failing, fail)
     with pytest.raises(InputError, match="cannot write this file: no space left on device"):
         write_text(path, "new")

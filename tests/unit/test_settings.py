@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from heddle.settings import load_settings
+from heddle.settings import Settings, load_settings
 
 
 class Stream(io.StringIO):
@@ -21,29 +21,34 @@ class Stream(io.StringIO):
         return self._is_terminal
 
 
-@pytest.mark.parametrize(
-    ("is_terminal", "term", "no_colour", "is_interactive", "has_colour"),
-    [
-        (True, "xterm", None, True, True),
-        (True, "xterm", "", True, True),
-        (True, "xterm", "1", True, False),
-        (True, "dumb", None, False, True),
-        (False, "xterm", None, False, False),
-    ],
-)
+PLACES = {
+    "a terminal": (True, {"TERM": "xterm"}, Settings(is_interactive=True, has_colour=True)),
+    "a terminal where colour is not wanted": (
+        True,
+        {"TERM": "xterm", "NO_COLOR": "1"},
+        Settings(is_interactive=True, has_colour=False),
+    ),
+    "an empty wish": (
+        True,
+        {"TERM": "xterm", "NO_COLOR": ""},
+        Settings(is_interactive=True, has_colour=True),
+    ),
+    "a terminal that cannot go back in a line": (
+        True,
+        {"TERM": "dumb"},
+        Settings(is_interactive=False, has_colour=True),
+    ),
+    "a file": (False, {"TERM": "xterm"}, Settings(is_interactive=False, has_colour=False)),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
 def test_progress_in_place_and_colour_need_a_terminal(
-    is_terminal: bool,
-    term: str,
-    no_colour: str | None,
-    is_interactive: bool,
-    has_colour: bool,
-    monkeypatch: pytest.MonkeyPatch,
+    place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    is_terminal, environment, settings = PLACES[place]
     monkeypatch.setattr(sys, "stderr", Stream(is_terminal=is_terminal))
-    monkeypatch.setenv("TERM", term)
     monkeypatch.delenv("NO_COLOR", raising=False)
-    if no_colour is not None:
-        monkeypatch.setenv("NO_COLOR", no_colour)
-    settings = load_settings()
-    assert settings.is_interactive is is_interactive
-    assert settings.has_colour is has_colour
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings() == settings
