@@ -46,3 +46,19 @@ def test_a_solver_named_twice_runs_once_and_all_are_in_the_help(heddle: Heddle) 
     assert len(json.loads(out)["results"]) == 1
     help_text = " ".join(heddle("compare", "--help").out.split())
     assert all(name in help_text for name in SOLVERS)
+
+
+def test_the_searches_of_mig_serving_say_what_they_did(heddle: Heddle) -> None:
+    words = ("compare", scenario(1), "--solvers", "greedy,mcts,genetic", "--time-limit", 2)
+    results = json.loads(heddle(*words, "--json").out)["results"]
+    _, mcts, genetic = (result["statistics"] for result in results)
+    assert mcts["expansions"] > 0
+    assert mcts["rollouts"] > 0
+    generations = genetic["gpus_by_generation"]
+    assert generations == sorted(generations, reverse=True)
+    assert generations[0] == results[0]["objective"]
+    assert generations[-1] == results[2]["objective"]
+    notes = heddle(*words).out
+    assert "expansions" in notes
+    assert "rollouts" in notes
+    assert "gpus by generation" in notes

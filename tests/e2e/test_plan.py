@@ -21,6 +21,7 @@ from command_line import (
     scenario,
     small_workload,
 )
+from heddle.optimizer.solvers import SOLVERS
 
 
 def read_json(path: Path) -> Any:
@@ -152,7 +153,7 @@ def test_a_mean_latency_is_admitted(heddle: Heddle) -> None:
     assert "Latencies in the performance table are means" in heddle("plan", scenario(1)).out
 
 
-@pytest.mark.parametrize("solver", ["exact", "cms-log", "cms-exact"])
+@pytest.mark.parametrize("solver", list(SOLVERS))
 @pytest.mark.parametrize("path", [scenario(6), FLEET_OF_24], ids=["S6", "fleet of 24"])
 def test_hardly_any_time_still_ends_cleanly(
     solver: str, path: Path, tmp_path: Path, heddle: Heddle

@@ -130,10 +130,12 @@ class _Build:
         self._layouts = np.arange(len(mixer.slots))
         self._utility = mixer.utility[:, services]
         self._weight = wish.weight[services]
-        self._counts_surplus = wish.counts_surplus
         shape = (len(mixer.slots), len(services))
         self._room = np.empty(shape)
-        self._room[:] = np.minimum(wish.missing[services], mixer.most_share[services])
+        missing, most = wish.missing[services], mixer.most_share[services]
+        self._room[:] = (
+            np.where(missing > 0, most, 0.0) if wish.counts_surplus else np.minimum(missing, most)
+        )
         self._may = np.ones(shape, dtype=bool)
         if wish.openness is not None:
             self._may &= wish.openness[services][:, problem.layout_pool].T
@@ -146,8 +148,7 @@ class _Build:
         """Give the slot at this position of every layout to the best service."""
         utility = self._utility[self._mixer.slots[:, position]]
         added = np.minimum(utility, self._room)
-        counted = np.where(self._room > 0, utility, 0.0) if self._counts_surplus else added
-        gain = counted * self._weight
+        gain = added * self._weight
         if self._replicas is not None:
             gain += self._replicas.gain(utility)
         gain *= self._may
