@@ -27,6 +27,8 @@ MAX_YAML_MIB = 16
 MAX_DEPTH = 50
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+#: What PyYAML's constructors raise for a value that does not fit its explicit tag.
+_UNREADABLE = (yaml.YAMLError, ValueError, OverflowError, LookupError, AttributeError, TypeError)
 _TEXT_TAG = "tag:yaml.org,2002:str"
 #: What YAML 1.2 and people read as a number and YAML 1.1 does not: 1e3, 2.5E-1.
 _EXPONENT = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+")
@@ -333,7 +335,7 @@ class _Reader:
             return float(event.value) if is_number else event.value
         try:
             return self._loader.construct_object(yaml.ScalarNode(tag, event.value))
-        except (yaml.YAMLError, ValueError, OverflowError) as error:
+        except _UNREADABLE as error:
             found = _shortened(event.value)
             raise InputError(f"cannot read the value {found!r}", location) from error
 

@@ -159,6 +159,8 @@ WORKLOAD_SLIPS = {
     "a tab": slip("version: 1", "\tversion: 1", ":1: not valid YAML"),
     "two documents": slip("gpus:", "---\ngpus:", "one file holds one"),
     "a foreign tag": slip("version: 1", "version: !!python/name:os.abort 1", ":1: version"),
+    "a tag without a value": slip("rate_rps: 100", "rate_rps: !!int", ":7: services[0].rate_rps"),
+    "a tag that does not fit": slip("rate_rps: 100", "rate_rps: !!bool 7", "cannot read the value"),
     "an alias within itself": slip("[table.csv]", "&a [*a]", "alias *a"),
     "a control character": slip("version: 1", "version: 1\0", "control character"),
 }
@@ -181,6 +183,7 @@ TABLE_SLIPS = {
     "an infinite rate": slip(",40,18", ",inf,18", "table.csv:2: rate_rps", "finite"),
     "a latency of zero": slip(",40,18", ",40,0", "table.csv:2: latency_ms", "above 0"),
     "no batch": slip("bert,8,1,40", "bert,0,1,40", "table.csv:2: batch", "at least 1"),
+    "a batch beyond belief": slip("8,1,40", "9999999999,1,40", "table.csv:2: batch", "at most"),
     "half a process": slip("8,1,40", "8,1.5,40", "table.csv:2: processes", "whole number"),
     "a cell too few": slip(",40,18", ",40", "table.csv:2", "expected 9 cells", "found 8"),
     "an open quotation": slip(",40,18", ',"40,18', "table.csv", "not valid CSV"),

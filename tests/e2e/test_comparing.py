@@ -14,7 +14,7 @@ def test_each_solver_gets_a_row_and_the_json_says_the_same(heddle: Heddle) -> No
     words = ("compare", scenario(5), "--solvers", "exact,cms-scheme,whole")
     answer = heddle(*words)
     assert answer.exit_code == 0
-    rows = [re.split(r"\s{2,}", line) for line in answer.out.splitlines()[2:]]
+    rows = [re.split(r"\s{2,}", line) for line in answer.out.partition("\n\n")[0].splitlines()[2:]]
     assert [row[0] for row in rows] == ["exact", "cms-scheme", "whole"]
     results = json.loads(heddle(*words, "--json").out)["results"]
     assert [result["solver"] for result in results] == ["exact", "cms-scheme", "whole"]
@@ -26,7 +26,7 @@ def test_each_solver_gets_a_row_and_the_json_says_the_same(heddle: Heddle) -> No
 def test_a_solver_that_lacks_an_option_is_listed_with_the_option(heddle: Heddle) -> None:
     answer = heddle("compare", FLEET_OF_24, "--solvers", "cms-log,exact")
     assert answer.exit_code == 0
-    rows = {line.split()[0]: line for line in answer.out.splitlines()[2:]}
+    rows = {line.split()[0]: line for line in answer.out.partition("\n\n")[0].splitlines()[2:]}
     assert "does not support" in rows["cms-log"]
     assert "–" in rows["cms-log"]
     assert rows["exact"].split()[1] == "14"

@@ -107,7 +107,7 @@ def test_an_interrupted_plan_is_printed_written_and_legal(workload: Path, tmp_pa
 def test_an_interrupted_comparison_prints_what_it_has(workload: Path) -> None:
     answer = interrupted("compare", workload, "--solvers", "exact,genetic,whole")
     assert answer.exit_code == 130, answer.err
-    solvers = [line.split()[0] for line in answer.out.splitlines()[2:]]
+    solvers = [line.split()[0] for line in answer.out.partition("\n\n")[0].splitlines()[2:]]
     assert solvers == ["exact", "genetic"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -83,23 +84,28 @@ def _row(
         return CompareRow(name, None, None, None, None, str(error)), None
     except InterruptedRunError:
         return CompareRow(name, None, None, None, None, _STOPPED), None
-    note = statistics_note(result)
-    row = CompareRow(name, result.objective, result.lower_bound, result.gap, result.wall_s, note)
+    row = CompareRow(name, result.objective, result.lower_bound, result.gap, result.wall_s)
     return row, result
 
 
-def statistics_note(result: Result) -> str:
+def statistics_text(result: Result) -> str:
     """Return a solver's own figures as text: ``rollouts 4,000, expansions 812``."""
     parts = []
     for name, value in result.statistics.items():
         words = name.replace("_", " ")
         if isinstance(value, list):
-            parts.append(f"{words} {' → '.join(str(item) for item in value)}")
+            parts.append(f"{words} {_runs_text(value)}")
         elif isinstance(value, float):
             parts.append(f"{words} {value:,.6g}")
         else:
             parts.append(f"{words} {value:,}" if isinstance(value, int) else f"{words} {value}")
     return ", ".join(parts)
+
+
+def _runs_text(values: list[int]) -> str:
+    """Return a series with repetitions counted: ``144 → 142 → 140 (11 times)``."""
+    runs = [(value, len(list(group))) for value, group in itertools.groupby(values)]
+    return " → ".join(f"{v:,}" if n == 1 else f"{v:,} ({n} times)" for v, n in runs)
 
 
 def _show(arguments: argparse.Namespace, rows: list[CompareRow], results: list[Result]) -> None:
@@ -112,3 +118,6 @@ def _show(arguments: argparse.Namespace, rows: list[CompareRow], results: list[R
         print()
     else:
         print(compare_text(rows, arguments.objective))
+        figures = [f"{r.solver}: {statistics_text(r)}" for r in results if r.statistics]
+        if figures:
+            print("", *figures, sep="\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from heddle.atomic_file import make_folder
@@ -12,6 +13,7 @@ from heddle.cluster.catalogue import builtin_catalogue, load_gpu_types
 from heddle.workload.importers.imported import write_table
 from heddle.workload.importers.parvagpu import import_parvagpu, write_parvagpu
 from heddle.workload.importers.triton import TritonSettings, import_triton
+from heddle.workload.workload_writer import performance_csv
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +23,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "parvagpu", help="the folder of the ParvaGPU SC24 artefact: a table and its scenarios"
     )
     parvagpu.add_argument("folder", type=Path, metavar="DIR")
-    parvagpu.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    parvagpu.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("parvagpu"),
+        metavar="DIR",
+        help="folder for the table and the workloads (default: parvagpu)",
+    )
     triton = formats.add_parser(
         "triton", help="a CSV file of Triton's perf_analyzer or Model Analyzer"
     )
@@ -40,7 +49,7 @@ def _configure_triton(parser: argparse.ArgumentParser) -> None:
     percentile.add_argument("--percentile", type=positive_number, default=99.0, metavar="P")
     percentile.add_argument("--mean", action="store_true", help="read the mean latency instead")
     parser.add_argument("--latency-limit-ms", type=positive_number, metavar="MS")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="CSV")
+    parser.add_argument("-o", "--output", type=Path, metavar="CSV", help="printed if left out")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -73,6 +82,10 @@ def _run_triton(arguments: argparse.Namespace) -> int:
         latency_limit_ms=arguments.latency_limit_ms,
     )
     table = import_triton(arguments.file, settings, catalogue)
+    if arguments.output is None:
+        print(f"heddle: {table.summary}", file=sys.stderr)
+        print(performance_csv(table.points), end="")
+        return 0
     write_table(table, arguments.output)
     print(table.summary)
     print(arguments.output)

@@ -22,6 +22,8 @@ from heddle.errors import InputError, Location, listed, nearest
 #: A table larger than this is some other file.
 MAX_TABLE_MIB = 64
 
+#: The largest batch or count of processes, here and in a deployment.
+_MAX_WHOLE = 1_000_000_000
 _DECIMAL = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?", re.ASCII)
 _WHOLE = re.compile(r"[-+]?[0-9]{1,12}(\.0*)?", re.ASCII)
 
@@ -75,6 +77,8 @@ class Row:
         number = int(cell.partition(".")[0])
         if number < least:
             self.fail(column, f"expected a whole number of at least {least}, found {cell}")
+        if number > _MAX_WHOLE:
+            self.fail(column, f"expected a whole number of at most {_MAX_WHOLE:,}, found {cell}")
         return number
 
 

@@ -1,7 +1,9 @@
 """MIG-serving's fast algorithm: always the configuration with the highest score.
 
 Paper: arXiv 2109.11067, section 5.3 and appendix A.1. The solver ``greedy`` runs it
-from nothing; ``genetic`` starts from its plan.
+from nothing; ``genetic`` starts from its plan. The score is the paper's: utility
+counts whole, also where it exceeds what is missing. GPUs that others make unnecessary
+are dropped at the end, which the paper does not say.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 Paper: arXiv 2109.11067, section 5.3 and appendix A.2. A node is a need, an edge one
 configuration, a leaf a need of nothing; wanted is the cheapest path. A node's children
 come from five unsatisfied services drawn at random: the ten configurations of those
-services with the highest scores. Every visit ends with a rollout through cached pools
+services with the highest scores; here utility beyond the need does not count, which
+keeps the last GPUs of a path useful. Every visit ends with a rollout through cached pools
 (``rollout``). The solver ``mcts`` plans with it from nothing, ``genetic`` refills
 erased GPUs with it.
 """
