@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from heddle.cluster.gpu_type import GpuType
 from heddle.cluster.layout import maximal_layouts
-from heddle.cluster.partition import Partition
+from heddle.cluster.partition import Partition, choose_start, empty_partition
 from heddle.cluster.profile import Profile
 from heddle.drawing.layout_counts import (
     base_partitions,
@@ -132,6 +132,7 @@ def _profiles_table(gpu_type: GpuType) -> str:
         number_column("SMs"),
         number_column("memory"),
         number_column("most"),
+        number_column("first at"),
         Column("starts"),
     ]
     rows = [
@@ -142,11 +143,19 @@ def _profiles_table(gpu_type: GpuType) -> str:
             str(profile.sms or "–"),
             memory_text(profile),
             str(profile.max_instances),
+            _first_start_text(gpu_type, profile),
             "not published" if profile.starts is None else " ".join(map(str, profile.starts)),
         )
         for profile in gpu_type.profiles
     ]
     return table_text(columns, rows)
+
+
+def _first_start_text(gpu_type: GpuType, profile: Profile) -> str:
+    """Return where the first instance goes on an empty GPU, to leave the most room."""
+    if not gpu_type.is_plannable:
+        return "–"
+    return str(choose_start(empty_partition(gpu_type), profile.name))
 
 
 def _partitions_text(gpu_type: GpuType) -> list[str]:
