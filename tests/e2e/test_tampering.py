@@ -41,7 +41,7 @@ services:
 """
 
 Document = dict[str, Any]
-Tampering = Callable[[Document], None]
+Tampering = Callable[[Document], object]
 
 
 def instances(plan: Document, service: str) -> list[Document]:
@@ -59,7 +59,7 @@ def free_slices(gpu: Document) -> list[int]:
     return [start for start in range(7) if start not in taken]
 
 
-def put(plan: Document, service: str, company: str) -> None:
+def put(plan: Document, service: str, company: str) -> Document:
     """Add an instance of a service beside one of the other, where there is room."""
     small = {
         "bert": {"batch": 8, "processes": 1, "rate_rps": 40, "latency_ms": 18},
@@ -68,7 +68,9 @@ def put(plan: Document, service: str, company: str) -> None:
     gpu = next(gpu for gpu in gpus_of(plan, company) if free_slices(gpu))
     point = small[plan["services"][service]["model"]]
     start = free_slices(gpu)[0]
-    gpu["instances"].append({"profile": "1g.10gb", "start": start, "service": service, **point})
+    instance = {"profile": "1g.10gb", "start": start, "service": service, **point}
+    gpu["instances"].append(instance)
+    return instance
 
 
 def drop(plan: Document, service: str) -> None:
@@ -109,8 +111,10 @@ def share_a_node(plan: Document) -> None:
 
 
 def serve_a_stranger(plan: Document) -> None:
-    put(plan, "search", "search")
-    gpus_of(plan, "search")[0]["instances"][-1]["service"] = "saerch"
+    company = next(
+        name for name in plan["services"] if any(free_slices(gpu) for gpu in gpus_of(plan, name))
+    )
+    put(plan, "search", company)["service"] = "saerch"
 
 
 def raise_the_bound(plan: Document) -> None:

@@ -59,7 +59,7 @@ def layout_program(problem: RmsProblem, instances: Ints, least_cost: int = 0) ->
     num_gpus = int((-(-problem.demand // np.maximum(problem.share_cap, 1))).max())
     program.add_rows([float(num_gpus), least_cost / NANO * (1 - 1e-9)], [INFINITY] * 2)
     rooms = spread_rooms(problem)
-    spread = rooms.needed(instances[problem.is_spread]).astype(np.float64)
+    spread = rooms.needed(instances).astype(np.float64)
     program.add_rows(spread, np.full(len(spread), INFINITY))
     cost = problem.layout_cost / NANO
     matrix = np.vstack([layout_matrix(problem), np.ones(len(cost)), cost, rooms.layouts])
@@ -68,11 +68,12 @@ def layout_program(problem: RmsProblem, instances: Ints, least_cost: int = 0) ->
 
 
 def add_free_services(
-    program: LinearProgram, problem: RmsProblem, services: NDArray[np.intp]
+    program: LinearProgram, problem: RmsProblem, services: NDArray[np.intp], closed: Ints
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Add whole columns for the instances of these services, and rows that they serve them.
 
-    Returns the service and the kind of each new column.
+    ``closed``, int64 (n, K), are the instances of the others. Returns the service and
+    the kind of each new column.
     """
     row, kinds = np.nonzero(problem.counted_rate[services])
     members = services[row]
@@ -99,26 +100,26 @@ def add_free_services(
         ),
         are_integers=True,
     )
-    _add_spread_rows(program, spread_rooms(problem), problem.is_spread, (members, kinds))
+    _add_spread_rows(program, spread_rooms(problem), closed, (members, kinds))
     return members, kinds
 
 
 def _add_spread_rows(
     program: LinearProgram,
     rooms: SpreadRooms,
-    is_spread: NDArray[np.bool_],
+    closed: Ints,
     columns: tuple[NDArray[np.intp], NDArray[np.intp]],
 ) -> None:
-    """Require room for every open spread service; its columns are the last of the program."""
+    """Require room for open spread services; their columns are the last of the program."""
     members, kinds = columns
     first_column = program.num_columns - len(members)
-    for service in np.unique(members[is_spread[members]]):
-        own = np.flatnonzero(members == service)
-        for in_room, layouts in zip(rooms.kinds, rooms.layouts, strict=True):
+    for company in rooms.companies:
+        own = np.flatnonzero(np.isin(members, company))
+        for in_room, layouts in zip(rooms.kinds, rooms.layouts, strict=True) if len(own) else ():
             inside = own[in_room[kinds[own]]]
             held = np.flatnonzero(layouts)
             program.add_row(
-                (0.0, INFINITY),
+                (float(closed[list(company)][:, in_room].sum()), INFINITY),
                 np.concatenate([held, first_column + inside]).astype(np.int32),
                 np.concatenate([np.ones(len(held)), -np.ones(len(inside))]),
             )

@@ -171,7 +171,7 @@ def _choose(
     service, counts = alternatives.covers.service[usable], alternatives.covers.counts[usable]
     program = layout_program(problem, closed)
     _add_choices(program, service, counts)
-    free, kinds = add_free_services(program, problem, np.flatnonzero(openings.free))
+    free, kinds = add_free_services(program, problem, np.flatnonzero(openings.free), closed)
     solution = program.solve(search_limits(problem, run, max_nodes))
     if solution.primal is None:
         return None

@@ -14,6 +14,8 @@ from heddle.optimizer.exact.placement_model import candidate_gpus, search_placem
 from heddle.optimizer.exact.rounding import round_up
 from heddle.optimizer.exact.shortage import find_shortage, spell, spread_shortage
 from heddle.optimizer.exact.whole_model import is_small, search_whole_model
+from heddle.optimizer.migserving.greedy import Greedy
+from heddle.optimizer.migserving.mcts import Mcts
 from heddle.optimizer.packing import Packing
 from heddle.optimizer.problem import Feature, Objective, RmsProblem
 from heddle.optimizer.relaxation import solve_relaxation
@@ -22,6 +24,8 @@ from heddle.units import NANO
 
 #: What the proof of the additive bound allows.
 _PROVED_FEATURES = frozenset({Feature.MIN_REPLICAS})
+#: Services up to which a tree search is worth its seconds where dealing fell short.
+_MOST_FOR_TREES = 60
 #: Fractions of a GPU beyond the stock that are rounding noise.
 _NOISE = 1e-6
 
@@ -114,28 +118,49 @@ class _Search:
         self._search_bound = result.bound
 
     def _deal(self) -> None:
+        """Deal the plan; where options ask for more GPUs, see if MIG-serving needs fewer.
+
+        Its searches build GPU by GPU and so see the options that counts leave out.
+        """
+        problem = self._problem
         if self._plan is not None:
-            self._packing = deal(self._problem, self._plan, self._run)
+            self._packing = deal(problem, self._plan, self._run)
+        planned = self._plan.cost(problem) if self._plan is not None else 0
+        others = (Greedy(), Mcts()) if problem.num_services <= _MOST_FOR_TREES else (Greedy(),)
+        for other in others:
+            if self._packing is not None and cost_nano(problem, self._packing) <= planned:
+                return
+            self._report(f"placement options, by {other.name}")
+            found = other.solve(problem, self._run).packing
+            known = [packing for packing in (self._packing, found) if packing is not None]
+            self._packing = min(known, key=lambda p: cost_nano(problem, p), default=None)
 
     def _search_placements(self, master: MasterSolution) -> None:
-        """Search all placements when the deal may not be the best one possible."""
+        """Search all placements while the packing may not be the best one possible.
+
+        A search without a packing to start from may leave out GPUs that a better one
+        needs; what it finds makes the next search complete.
+        """
         problem = self._problem
-        reached = max(
-            rounded_up(problem, master.bound.total),
-            rounded_up(problem, spread_bound(problem)),
-            self._search_bound or 0,
-        )
-        if self._packing is not None and cost_nano(problem, self._packing) <= reached:
-            return
-        num_instances = int(self._plan.instances.sum()) if self._plan is not None else 0
-        candidates = candidate_gpus(problem, self._packing, num_instances)
-        if candidates is None:
-            return
-        self._run.report("searching placements")
-        result = search_placements(problem, candidates, self._packing, reached, self._run)
-        self._is_infeasible = result.is_infeasible
-        self._search_bound = max(self._search_bound or 0, result.bound)
-        self._packing = result.packing
+        by_prices = rounded_up(problem, master.bound.total)
+        by_spread = rounded_up(problem, spread_bound(problem))
+        for _ in range(2):
+            reached = max(by_prices, by_spread, self._search_bound or 0)
+            cost = cost_nano(problem, self._packing) if self._packing is not None else None
+            if cost is not None and cost <= reached:
+                return
+            num_instances = int(self._plan.instances.sum()) if self._plan is not None else 0
+            candidates = candidate_gpus(problem, self._packing, num_instances)
+            if candidates is None:
+                return
+            best = None if cost is None else cost / NANO
+            self._run.report("searching placements", best, reached / NANO)
+            result = search_placements(problem, candidates, self._packing, reached, self._run)
+            self._is_infeasible = result.is_infeasible
+            self._search_bound = max(self._search_bound or 0, result.bound)
+            self._packing = result.packing
+            if candidates.is_complete or self._run.is_over():
+                return
 
     def _outcome(self, master: MasterSolution, first: CountPlan | None) -> Outcome:
         statistics: dict[str, float | int | str | list[int]] = {

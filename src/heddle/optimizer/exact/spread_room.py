@@ -1,14 +1,16 @@
-"""Room to spread: a service with one instance a GPU needs enough GPUs that have its kinds.
+"""Room to spread: services with one instance a GPU need enough GPUs that have their kinds.
 
 Whatever kinds a spread service uses, the GPUs that have at least one of them must be
-at least as many as its instances on them (Hall's condition, 1935). Counts of
-instances alone do not see that: 85 small instances fit 50 GPUs, but not one a GPU.
-``count_program`` turns each room into a row.
+at least as many as its instances on them (Hall's condition, 1935). The same holds for
+two spread services that are kept apart, together. Counts of instances alone do not
+see that: 85 small instances fit 50 GPUs, but not one a GPU. ``count_program`` turns
+each room into rows.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,17 +35,22 @@ class SpreadRooms:
         bool (rooms, K).
     layouts
         bool (rooms, layouts).
+    companies
+        Spread services of which no two instances share a GPU: each by itself, and every
+        pair that is kept apart.
     """
 
     kinds: Bools
     layouts: Bools
+    companies: tuple[tuple[int, ...], ...]
 
-    def needed(self, spread: Ints) -> Ints:
-        """int64 (rooms,): GPUs needed by the instances of spread services, int64 (m, K)."""
-        if not len(spread):
+    def needed(self, instances: Ints) -> Ints:
+        """int64 (rooms,): GPUs needed by these instances, int64 (n, K)."""
+        inside = instances @ self.kinds.T.astype(np.int64)
+        totals = [inside[list(company)].sum(axis=0) for company in self.companies]
+        if not totals:
             return np.zeros(len(self.kinds), dtype=np.int64)
-        inside = spread @ self.kinds.T.astype(np.int64)
-        return np.asarray(inside.max(axis=0), dtype=np.int64)
+        return np.asarray(np.max(totals, axis=0), dtype=np.int64)
 
 
 def spread_rooms(problem: RmsProblem) -> SpreadRooms:
@@ -69,7 +76,14 @@ def spread_rooms(problem: RmsProblem) -> SpreadRooms:
         np.array([layouts for _, layouts in rooms], dtype=bool).reshape(
             len(rooms), len(problem.layouts)
         ),
+        tuple(_companies(problem)),
     )
+
+
+def _companies(problem: RmsProblem) -> Iterator[tuple[int, ...]]:
+    for s in np.flatnonzero(problem.is_spread).tolist():
+        yield (s,)
+        yield from ((s, u) for u in sorted(problem.apart[s]) if s < u and problem.is_spread[u])
 
 
 def _subsets(kinds: NDArray[np.intp]) -> list[tuple[int, ...]]:

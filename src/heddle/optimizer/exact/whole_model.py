@@ -62,7 +62,7 @@ def search_whole_model(
     num_layouts = len(problem.layouts)
     none = np.zeros((problem.num_services, problem.num_kinds), dtype=np.int64)
     program = layout_program(problem, none, bound)
-    services, kinds = add_free_services(program, problem, np.arange(problem.num_services))
+    services, kinds = add_free_services(program, problem, np.arange(problem.num_services), none)
     if known is not None:
         program.suggest(
             np.concatenate([known.gpus, known.instances[services, kinds]]).astype(np.float64)

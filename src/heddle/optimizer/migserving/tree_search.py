@@ -105,7 +105,8 @@ class TreeSearch:
         trail = self._descend(root)
         leaf = trail[-1]
         left = None if most is None else most - leaf.cost
-        rest = self.rollouts.walk(leaf.need, leaf.supply, run, left)
+        is_dear = left is not None and left < 0
+        rest = None if is_dear else self.rollouts.walk(leaf.need, leaf.supply, run, left)
         path = None if rest is None else _joined(trail, rest)
         value = self._value(leaf, path, most)
         for node in trail:
