@@ -1,5 +1,6 @@
 """The static baselines and ParvaGPU's packing."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,6 @@ from heddle.optimizer.evaluate import cost_nano, violations
 from heddle.optimizer.packing import Slot
 from heddle.optimizer.problem import RmsProblem, build_problem
 from heddle.optimizer.solver import Run
-from heddle.units import NANO
 from heddle.workload.files import load_workload
 from heddle.workload.fleet import GpuPool
 from heddle.workload.performance import OperatingPoint, PerformanceTable
@@ -73,7 +73,7 @@ def test_mix_cuts_four_two_one_for_one_service_each() -> None:
     assert num_gpus(Mix(), problem) == 3
 
 
-def test_mix_says_which_service_its_layout_cannot_serve() -> None:
+def test_mix_leaves_idle_what_a_service_cannot_use() -> None:
     table = PerformanceTable(
         [
             OperatingPoint("Thirds", "third", "a", 1, 1, 5.0, 1.0),
@@ -81,18 +81,19 @@ def test_mix_says_which_service_its_layout_cannot_serve() -> None:
             OperatingPoint("Thirds", "two-thirds", "b", 1, 1, 9.0, 1.0),
         ]
     )
-    services = (Service("a", "a", 1.0, 10.0), Service("b", "b", 1.0, 10.0))
-    problem = build_problem(Workload((GpuPool(THIRDS),), services, table))
-    assert num_gpus(Mix(), problem) == 2
-    only = build_problem(
-        Workload(
-            (GpuPool(THIRDS),),
-            (Service("b", "b", 1.0, 10.0, profiles=("two-thirds",)), services[0]),
-            table,
-        )
-    )
-    assert num_gpus(Mix(), only) == 2
-    assert issubclass(NoPlanError, Exception)
+    services = (Service("a", "a", 6.0, 10.0), Service("b", "b", 14.0, 10.0))
+    workload = Workload((GpuPool(THIRDS),), services, table)
+    assert num_gpus(Mix(), build_problem(workload)) == 3
+
+
+def test_mix_says_which_service_its_layout_cannot_serve() -> None:
+    problem = problem_with(10.0, 10.0)
+    only_3g = dataclasses.replace(problem.services[1], profiles=("3g.40gb",))
+    points = [p for row in problem.points for p in row if p is not None]
+    table = PerformanceTable(dict.fromkeys(points))
+    workload = Workload((GpuPool(A100),), (problem.services[0], only_3g), table)
+    with pytest.raises(NoPlanError, match="service 's1' can use none of the profiles"):
+        Mix().solve(build_problem(workload), Run())
 
 
 def test_replicas_are_honoured_by_all() -> None:
@@ -140,5 +141,5 @@ def test_segments_put_back_leave_everything_as_it_was() -> None:
     assert gpus.first_with_room(0) == first
     assert gpus.first_with_room(0, but=first) is None
     assert gpus.used_slices(first) == 4
-    assert gpus.provided[0] * NANO == 34_000_000 * NANO
+    assert gpus.provided[0] == 34_000_000
     assert gpus.packing().num_gpus == 1
