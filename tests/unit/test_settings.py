@@ -22,33 +22,20 @@ class Stream(io.StringIO):
 
 
 PLACES = {
-    "a terminal": (True, {"TERM": "xterm"}, Settings(is_interactive=True, has_colour=True)),
-    "a terminal where colour is not wanted": (
-        True,
-        {"TERM": "xterm", "NO_COLOR": "1"},
-        Settings(is_interactive=True, has_colour=False),
-    ),
-    "an empty wish": (
-        True,
-        {"TERM": "xterm", "NO_COLOR": ""},
-        Settings(is_interactive=True, has_colour=True),
-    ),
+    "a terminal": (True, {"TERM": "xterm"}, Settings(is_interactive=True)),
     "a terminal that cannot go back in a line": (
         True,
         {"TERM": "dumb"},
-        Settings(is_interactive=False, has_colour=True),
+        Settings(is_interactive=False),
     ),
-    "a file": (False, {"TERM": "xterm"}, Settings(is_interactive=False, has_colour=False)),
+    "a file": (False, {"TERM": "xterm"}, Settings(is_interactive=False)),
 }
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_progress_in_place_and_colour_need_a_terminal(
-    place: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_progress_in_place_needs_a_terminal(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     is_terminal, environment, settings = PLACES[place]
     monkeypatch.setattr(sys, "stderr", Stream(is_terminal=is_terminal))
-    monkeypatch.delenv("NO_COLOR", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert load_settings() == settings

@@ -68,10 +68,7 @@ class PointChoice:
         key = (gpu, profile, service.model, service.percentile)
         if key not in self._frontiers:
             points = self._table.points(gpu, profile, service.model)
-            says_enough = [
-                p for p in points if p.percentile is None or p.percentile >= service.percentile
-            ]
-            self._frontiers[key] = _frontier(says_enough)
+            self._frontiers[key] = _frontier(p for p in points if p.says_enough(service))
         return self._frontiers[key]
 
     def _why_none(self, service: Service) -> str:
@@ -85,7 +82,7 @@ class PointChoice:
         measured = [p for names in allowed for p in table.points(*names, service.model)]
         if not measured:
             return _why_unmeasured(service, table, allowed)
-        enough = [p for p in measured if p.percentile is None or p.percentile >= service.percentile]
+        enough = [p for p in measured if p.says_enough(service)]
         if not enough:
             highest = max(p.percentile or 0.0 for p in measured)
             return (

@@ -114,11 +114,6 @@ class Run:
             return None
         return max(0.0, self._time_limit_s - self.elapsed_s())
 
-    def budget_s(self, most_s: float) -> float:
-        """Return the time that one phase may take: ``most_s``, or what is left if less."""
-        left = self.remaining_s()
-        return most_s if left is None else min(most_s, left)
-
     def is_over(self) -> bool:
         """Whether the solver should return what it has now."""
         return self._should_stop() or self.remaining_s() == 0.0

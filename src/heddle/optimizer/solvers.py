@@ -6,7 +6,7 @@ from heddle.optimizer.baselines.mix import Mix
 from heddle.optimizer.baselines.parvagpu import ParvaGpu
 from heddle.optimizer.baselines.smallest import Smallest
 from heddle.optimizer.baselines.whole import Whole
-from heddle.optimizer.cms.solver import cms_constant, cms_exact, cms_log, cms_scheme
+from heddle.optimizer.cms.solver import CMS_SOLVERS
 from heddle.optimizer.exact.solver import ExactSolver
 from heddle.optimizer.migserving.genetic import Genetic
 from heddle.optimizer.migserving.greedy import Greedy
@@ -21,10 +21,7 @@ SOLVERS: Registry[Solver] = Registry(
         ("greedy", Greedy),
         ("mcts", Mcts),
         ("genetic", Genetic),
-        ("cms-log", cms_log),
-        ("cms-constant", cms_constant),
-        ("cms-scheme", cms_scheme),
-        ("cms-exact", cms_exact),
+        *CMS_SOLVERS,
         ("whole", Whole),
         ("smallest", Smallest),
         ("mix", Mix),

@@ -12,8 +12,8 @@ from heddle.clock import ManualClock
 from heddle.optimizer.solver import Progress
 from heddle.settings import Settings
 
-TERMINAL = Settings(is_interactive=True, has_colour=False)
-PIPE = Settings(is_interactive=False, has_colour=False)
+TERMINAL = Settings(is_interactive=True)
+PIPE = Settings(is_interactive=False)
 
 
 def test_a_quick_run_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:

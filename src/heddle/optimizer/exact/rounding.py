@@ -78,6 +78,8 @@ def round_up(problem: RmsProblem, master: MasterSolution, run: Run) -> CountPlan
     instances, is_split = _heaviest_covers(problem, master)
     is_split |= is_over_limit(problem, instances)
     best = plan_for(problem, _rounded_instances(problem, master), run)
+    if best is not None and not best.serves(problem):
+        best = None
     for num_free, num_choosing, num_alternatives, max_nodes in _TRIES:
         is_done = best is not None and is_close_enough(problem, best, master.bound.total)
         if is_done or run.is_over():

@@ -54,10 +54,15 @@ class ExactSolver:
         try:
             return _Search(problem, run).run()
         except NoPlanError:
-            shortage = find_shortage(problem, run)
-            if shortage is None or not shortage.is_proved:
-                raise
-            raise InputError(spell(problem, shortage)) from None
+            _refuse_small_stock(problem, run)
+            raise
+
+
+def _refuse_small_stock(problem: RmsProblem, run: Run) -> None:
+    """Raise InputError when the stock is proved too small; say the smallest that works."""
+    shortage = find_shortage(problem, run)
+    if shortage is not None and shortage.is_proved:
+        raise InputError(spell(problem, shortage)) from None
 
 
 class _Search:
@@ -80,8 +85,8 @@ class _Search:
         self._report("first answer")
         # 2. The best prices, and fractions of covers.
         master = generate_columns(problem, relaxation, run)
-        if master.shortage > _NOISE and find_shortage(problem, run) is not None:
-            raise NoPlanError("the GPUs in stock cannot serve these services")
+        if master.shortage > _NOISE:
+            _refuse_small_stock(problem, run)
         # 3. Whole covers and whole GPUs.
         if not self._has_reached(master):
             self._keep(round_up(problem, master, run))
