@@ -7,7 +7,6 @@ two deployments can be compared line by line; ``deployment.schema.json`` describ
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from operator import attrgetter
@@ -18,6 +17,7 @@ from heddle.atomic_file import write_text
 from heddle.cluster.certificate import BoundBasis, Certificate
 from heddle.cluster.deployment import Configuration, Deployment, PlannedInstance, ServedService
 from heddle.cluster.json_object import JsonObject, load_json
+from heddle.cluster.json_text import encode, lines, number
 from heddle.units import MAX_RATE_RPS
 
 VERSION = 1
@@ -54,7 +54,6 @@ _CERTIFICATE_KEYS = frozenset(
     }
 )
 
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _by_start = attrgetter("start")
 
 
@@ -78,20 +77,20 @@ def deployment_text(deployment: Deployment) -> str:
         A number is NaN or infinite, which no planner may produce.
     """
     services = [
-        f"{_encode(name)}:{_encode(_service_members(service))}"
+        f"{encode(name)}:{encode(_service_members(service))}"
         for name, service in deployment.services.items()
     ]
     encoded = cache(_instance_text)
     gpus = [_gpu_text(gpu, encoded) for gpu in deployment.configurations]
     parts = [
         f'"version":{VERSION}',
-        f'"services":{{{_lines(services)}}}',
-        f'"gpus":[{_lines(gpus)}]',
+        f'"services":{{{lines(services)}}}',
+        f'"gpus":[{lines(gpus)}]',
     ]
     if deployment.certificate is not None:
         members = _certificate_members(deployment.certificate).items()
-        entries = [f"{_encode(key)}:{_encode(value)}" for key, value in members]
-        parts.append(f'"certificate":{{{_lines(entries)}}}')
+        entries = [f"{encode(key)}:{encode(value)}" for key, value in members]
+        parts.append(f'"certificate":{{{lines(entries)}}}')
     return "{" + ",\n".join(parts) + "}\n"
 
 
@@ -106,7 +105,17 @@ def read_deployment(path: Path) -> Deployment:
         With the file and the path in it: not JSON, larger than 256 MiB, a key that
         is unknown, missing or repeated, or a value of the wrong type or range.
     """
-    document = load_json(path, MAX_MIB)
+    return deployment_of(load_json(path, MAX_MIB))
+
+
+def deployment_of(document: JsonObject) -> Deployment:
+    """Return the deployment that a JSON object holds, such as a member of a larger file.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_deployment` does.
+    """
     document.allow(_FILE_KEYS)
     document.integer("version", VERSION, VERSION)
     services = document.member("services")
@@ -119,26 +128,16 @@ def read_deployment(path: Path) -> Deployment:
     )
 
 
-def _lines(entries: list[str]) -> str:
-    """Return the entries one a line, or nothing for none."""
-    return "\n" + ",\n".join(entries) + "\n" if entries else ""
-
-
-def _number(number: float) -> float:
-    """Return whole numbers as such: 1200, not 1200.0."""
-    return int(number) if number.is_integer() and abs(number) < 2**53 else number
-
-
 def _service_members(service: ServedService) -> dict[str, Any]:
     members: dict[str, Any] = {
         "model": service.model,
-        "rate_rps": _number(service.rate_rps),
-        "latency_ms": _number(service.latency_ms),
+        "rate_rps": number(service.rate_rps),
+        "latency_ms": number(service.latency_ms),
     }
     if service.required_rps is not None:
-        members["required_rps"] = _number(service.required_rps)
+        members["required_rps"] = number(service.required_rps)
     if service.batch_latency_limit_ms is not None:
-        members["batch_latency_limit_ms"] = _number(service.batch_latency_limit_ms)
+        members["batch_latency_limit_ms"] = number(service.batch_latency_limit_ms)
     return members
 
 
@@ -146,47 +145,52 @@ def _gpu_text(gpu: Configuration, encoded: Callable[[PlannedInstance], str]) -> 
     """Return a GPU as one line; equal instances, of which there are many, are encoded once."""
     instances = ",".join(map(encoded, gpu.instances))
     members = [
-        f'"id":{_encode(gpu.gpu)}',
-        f'"node":{_encode(gpu.node)}',
-        f'"type":{_encode(gpu.gpu_type)}',
+        f'"id":{encode(gpu.gpu)}',
+        f'"node":{encode(gpu.node)}',
+        f'"type":{encode(gpu.gpu_type)}',
         f'"instances":[{instances}]',
     ]
     if gpu.reason:
-        members.append(f'"reason":{_encode(gpu.reason)}')
+        members.append(f'"reason":{encode(gpu.reason)}')
     return "{" + ",".join(members) + "}"
 
 
 def _instance_text(instance: PlannedInstance) -> str:
+    return encode(instance_members(instance))
+
+
+def instance_members(instance: PlannedInstance) -> dict[str, Any]:
+    """Return an instance as JSON values; :func:`instance_of` reads them."""
     members: dict[str, Any] = {
         "profile": instance.profile,
         "start": instance.start,
         "service": instance.service,
         "batch": instance.batch,
         "processes": instance.processes,
-        "rate_rps": _number(instance.rate_rps),
-        "latency_ms": _number(instance.latency_ms),
+        "rate_rps": number(instance.rate_rps),
+        "latency_ms": number(instance.latency_ms),
     }
     if instance.is_fitted:
         members["is_fitted"] = True
-    return _encode(members)
+    return members
 
 
 def _certificate_members(certificate: Certificate) -> dict[str, Any]:
     return {
-        "objective": _number(certificate.objective),
-        "lower_bound": _number(certificate.lower_bound),
-        "gap": _number(certificate.gap),
+        "objective": number(certificate.objective),
+        "lower_bound": number(certificate.lower_bound),
+        "gap": number(certificate.gap),
         "is_proved_optimal": certificate.is_proved_optimal,
         "solver": certificate.solver,
         "seed": certificate.seed,
-        "wall_s": _number(certificate.wall_s),
+        "wall_s": number(certificate.wall_s),
         "objective_kind": certificate.objective_kind,
         "basis": certificate.basis.value,
-        "price_bound": _number(certificate.price_bound),
+        "price_bound": number(certificate.price_bound),
         "prices": {gpu_type: dict(prices) for gpu_type, prices in certificate.prices.items()},
         "stock_prices": dict(certificate.stock_prices),
         "service_prices": {
-            name: _number(price) for name, price in certificate.service_prices.items()
+            name: number(price) for name, price in certificate.service_prices.items()
         },
         "notes": list(certificate.notes),
         "has_fitted_points": certificate.has_fitted_points,
@@ -222,6 +226,17 @@ def _configuration(entry: JsonObject) -> Configuration:
 
 def _instance(entry: JsonObject) -> PlannedInstance:
     entry.allow(_INSTANCE_KEYS)
+    return instance_of(entry)
+
+
+def instance_of(entry: JsonObject) -> PlannedInstance:
+    """Return the instance that a JSON object holds, which may hold more than it.
+
+    Raises
+    ------
+    InputError
+        A member is missing, or of the wrong type or range.
+    """
     return PlannedInstance(
         profile=entry.text("profile"),
         start=entry.integer("start", 0, _MAX_COUNT),

@@ -97,7 +97,7 @@ class JsonObject:
             self.fail(key, f"expected a name, found {raw!r}")
         return raw
 
-    def choice(self, key: str, allowed: Collection[str], default: str) -> str:
+    def choice(self, key: str, allowed: Collection[str], default: str = _REQUIRED) -> str:
         """Return a member that is one of the allowed words."""
         word = self.text(key, default)
         if word not in allowed:
@@ -119,6 +119,15 @@ class JsonObject:
         if not least <= raw <= most:
             self.fail(key, f"expected a whole number from {least} to {most}, found {raw}")
         return raw
+
+    def integers(self, key: str, least: int, most: int) -> list[int]:
+        """Return a member that is a list of whole numbers in ``[least, most]``."""
+        found = self._list(key)
+        for index, raw in enumerate(found):
+            if type(raw) is not int or not least <= raw <= most:
+                message = f"expected a whole number from {least} to {most}, found {_described(raw)}"
+                self.fail(f"{key}[{index}]", message)
+        return found
 
     def number(self, key: str, default: float = _REQUIRED) -> float:
         """Return a member that is a finite number."""
