@@ -5,7 +5,8 @@
     ├── UnsupportedError      (2)   a solver was asked for an option it does not have
     ├── NoPlanError           (1)   the honest answer is no: no plan exists or was found
     ├── InterruptedRunError (130)   stopped before there was any plan to show
-    └── SolverError           (1)   the LP/MIP library failed
+    ├── SolverError           (1)   the LP/MIP library failed
+    └── HostError             (1)   what carries out commands is gone or not understood
 
 Foreign errors are translated where the library is fenced: YAML and CSV in
 ``workload``, HiGHS in ``linear_program``. The CLI prints the message without a
@@ -73,6 +74,10 @@ class InterruptedRunError(HeddleError):
 
 class SolverError(HeddleError):
     """The LP/MIP library ended in a state that is neither an answer nor a limit."""
+
+
+class HostError(HeddleError):
+    """The host that should carry out commands is gone, or cannot be understood."""
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str:

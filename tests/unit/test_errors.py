@@ -15,6 +15,7 @@ EXIT_CODES = {
     "NoPlanError": 1,
     "InterruptedRunError": 130,
     "SolverError": 1,
+    "HostError": 1,
 }
 
 

@@ -35,6 +35,7 @@ def reads_environment(path: Path) -> bool:
         ("yaml", "documents.py"),
         ("random", ""),
         ("pickle", ""),
+        ("sqlite3", "cluster/sqlite_ledger.py"),
         ("subprocess", ""),
     ],
 )

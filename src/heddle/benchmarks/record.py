@@ -48,6 +48,14 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """The figures and rows of one part of a benchmark."""
+
+    figures: tuple[Figure, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """The outcome of one benchmark."""
 

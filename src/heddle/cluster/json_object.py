@@ -184,15 +184,25 @@ def load_json(path: Path, max_mib: int) -> JsonObject:
         The file is missing, unreadable, larger than ``max_mib`` MiB, not UTF-8, not
         JSON (with the line), or not an object.
     """
-    text = read_text(path, max_mib)
+    return parse_json(read_text(path, max_mib), path)
+
+
+def parse_json(text: str, source: Path) -> JsonObject:
+    """Return the object that a JSON text holds; ``source`` is what objections name.
+
+    Raises
+    ------
+    InputError
+        It is not JSON (with the line), or not an object.
+    """
     try:
         raw = json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         message = f"not valid JSON: {error.msg} (column {error.colno})"
-        raise InputError(message, Location(path, error.lineno)) from error
+        raise InputError(message, Location(source, error.lineno)) from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"not valid JSON: {error}", Location(path)) from error
-    return JsonObject(raw, "", path)
+        raise InputError(f"not valid JSON: {error}", Location(source)) from error
+    return JsonObject(raw, "", source)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

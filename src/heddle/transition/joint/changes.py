@@ -1,0 +1,231 @@
+"""What has to be stopped, destroyed, created and started to reach a placed target.
+
+Called by ``planner``; ``credit_network`` is its arithmetic, ``drafting`` makes steps of
+it. Bridges, instances that exist only on the way, are added to it by ``bridges``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+from heddle.cluster.command import Action
+from heddle.cluster.deployment import PlannedInstance
+from heddle.cluster.gpu import Gpu
+from heddle.cluster.partition import Placement
+from heddle.transition.action_times import ActionTimes
+from heddle.transition.floors import floors_micro
+from heddle.transition.joint.conflicts import blockers
+from heddle.transition.joint.credit_network import Actor, CreditNetwork, Link
+from heddle.transition.joint.placed import PlacedGpu, PlacedTarget
+from heddle.transition.request import TransitionRequest
+from heddle.units import micro_floor
+
+_NS = 1_000_000_000
+
+
+class Leaving(NamedTuple):
+    """An instance that is stopped, and destroyed unless its place is used again.
+
+    ``bridge`` is the number of the arriving instance that it was, for a bridge.
+    """
+
+    gpu: Gpu
+    instance: PlannedInstance
+    is_destroyed: bool
+    bridge: int | None = None
+
+
+class Arriving(NamedTuple):
+    """An instance that is started, and created unless its place exists.
+
+    Attributes
+    ----------
+    gpu, instance, is_created
+        What it is.
+    blockers
+        The leaving instances that are in its way.
+    cleared
+        The instances without a service that are in its way.
+    """
+
+    gpu: Gpu
+    instance: PlannedInstance
+    is_created: bool
+    blockers: tuple[int, ...] = ()
+    cleared: tuple[int, ...] = ()
+
+
+class Cleared(NamedTuple):
+    """An instance without a service that is destroyed at once."""
+
+    gpu: Gpu
+    placement: Placement
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Everything that changes, and what may be served less on the way.
+
+    Attributes
+    ----------
+    leaving, arriving, cleared
+        Numbered by their position.
+    slack_micro
+        By service, what is ready at the beginning beyond the floor, micro-requests/s.
+    times
+        How long steps take.
+    """
+
+    leaving: tuple[Leaving, ...]
+    arriving: tuple[Arriving, ...]
+    cleared: tuple[Cleared, ...]
+    slack_micro: Mapping[str, int]
+    times: ActionTimes
+
+    @cached_property
+    def service_names(self) -> tuple[str, ...]:
+        """The services, numbered as in the network."""
+        return tuple(self.slack_micro)
+
+    @cached_property
+    def network(self) -> CreditNetwork:
+        """The arithmetic of their order."""
+        number = {name: position for position, name in enumerate(self.service_names)}
+        unlocks: list[list[Link]] = [[] for _ in self.leaving]
+        for position, arriving in enumerate(self.arriving):
+            for blocker in arriving.blockers:
+                unlocks[blocker].append(Link(position, self._lead_ns(blocker, arriving)))
+        releases: list[list[int]] = [[] for _ in self.arriving]
+        for position, leaving in enumerate(self.leaving):
+            if leaving.bridge is not None:
+                releases[leaving.bridge].append(position)
+        return CreditNetwork(
+            slack_micro=tuple(self.slack_micro.values()),
+            takers=tuple(
+                Actor(number[i.service], micro_floor(i.rate_rps), self._end_ns(leaving))
+                for leaving in self.leaving
+                for i in (leaving.instance,)
+            ),
+            givers=tuple(
+                Actor(number[i.service], micro_floor(i.rate_rps), self._own_ns(arriving))
+                for arriving in self.arriving
+                for i in (arriving.instance,)
+            ),
+            unlocks=tuple(map(tuple, unlocks)),
+            releases=tuple(map(tuple, releases)),
+        )
+
+    def with_bridges(self, bridges: Iterable[Arriving]) -> Changes:
+        """Return the changes with instances that come at the beginning and go in the end."""
+        arriving, leaving = list(self.arriving), list(self.leaving)
+        for bridge in bridges:
+            leaving.append(Leaving(bridge.gpu, bridge.instance, True, len(arriving)))
+            arriving.append(bridge)
+        return replace(self, arriving=tuple(arriving), leaving=tuple(leaving))
+
+    def action_ns(self, action: Action, gpu: Gpu) -> int:
+        """Return how long an action takes on a GPU, nanoseconds."""
+        return round(self.times.estimate_s(action, gpu) * _NS)
+
+    def _own_ns(self, arriving: Arriving) -> int:
+        """From nothing to ready, when nothing that serves is in the way."""
+        own_ns = self.action_ns(Action.START, arriving.gpu)
+        if arriving.is_created:
+            own_ns += self.action_ns(Action.CREATE, arriving.gpu)
+        if arriving.cleared:
+            own_ns += self.action_ns(Action.DESTROY, arriving.gpu)
+        return own_ns
+
+    def _end_ns(self, leaving: Leaving) -> int:
+        """From the issue of its stop until nothing of it is left to do."""
+        end_ns = self.action_ns(Action.STOP, leaving.gpu)
+        if leaving.is_destroyed:
+            end_ns += self.action_ns(Action.DESTROY, leaving.gpu)
+        return end_ns
+
+    def _lead_ns(self, blocker: int, arriving: Arriving) -> int:
+        """From the issue of a blocker's stop until the arriving instance is ready."""
+        lead_ns = self._end_ns(self.leaving[blocker]) + self.action_ns(Action.START, arriving.gpu)
+        if arriving.is_created:
+            lead_ns += self.action_ns(Action.CREATE, arriving.gpu)
+        return lead_ns
+
+
+def changes_of(request: TransitionRequest, placed: PlacedTarget) -> Changes:
+    """Return what has to change on every GPU of a placed target."""
+    writer = _Writer(request)
+    for gpu in placed.gpus:
+        writer.add(gpu)
+    return Changes(
+        leaving=tuple(writer.leaving),
+        arriving=tuple(writer.arriving),
+        cleared=tuple(writer.cleared),
+        slack_micro=_slack(request),
+        times=request.times,
+    )
+
+
+def _slack(request: TransitionRequest) -> dict[str, int]:
+    slack = {name: -floor for name, floor in floors_micro(request.origin, request.wanted).items()}
+    for _, instance in request.origin.instances():
+        slack[instance.service] = slack.get(instance.service, 0) + micro_floor(instance.rate_rps)
+    for _, instance in request.wanted.instances():
+        slack.setdefault(instance.service, 0)
+    return slack
+
+
+class _Writer:
+    """Collects the changes GPU by GPU."""
+
+    def __init__(self, request: TransitionRequest) -> None:
+        self._request = request
+        self.leaving: list[Leaving] = []
+        self.arriving: list[Arriving] = []
+        self.cleared: list[Cleared] = []
+
+    def add(self, placed: PlacedGpu) -> None:
+        """Write down what changes on one GPU."""
+        gpu, reused = placed.gpu, placed.reused
+        if placed.before == placed.after and not placed.unserved:
+            return
+        old = [i for i in placed.before if i not in placed.untouched]
+        new = [i for i in placed.after if i not in placed.untouched]
+        first = len(self.leaving)
+        self.leaving += [Leaving(gpu, i, _place(i) not in reused) for i in old]
+        gone = [n for n in range(first, len(self.leaving)) if self.leaving[n].is_destroyed]
+        first_cleared = len(self.cleared)
+        self.cleared += [Cleared(gpu, p) for p in placed.unserved if p not in reused]
+        served_at = {_place(i): first + n for n, i in enumerate(old)}
+        waits = blockers(
+            self._request.type_of(gpu.gpu_type),
+            [
+                *(_place(self.leaving[n].instance) for n in gone),
+                *(c.placement for c in self.cleared[first_cleared:]),
+            ],
+            sorted(reused),
+            [_place(i) for i in new if _place(i) not in reused],
+        )
+        created = iter(waits)
+        for instance in new:
+            if _place(instance) in reused:
+                old_one = served_at.get(_place(instance))
+                wait_for = () if old_one is None else (old_one,)
+                self.arriving.append(Arriving(gpu, instance, False, wait_for))
+                continue
+            found = next(created)
+            self.arriving.append(
+                Arriving(
+                    gpu,
+                    instance,
+                    is_created=True,
+                    blockers=tuple(gone[n] for n in found if n < len(gone)),
+                    cleared=tuple(first_cleared + n - len(gone) for n in found if n >= len(gone)),
+                )
+            )
+
+
+def _place(instance: PlannedInstance) -> Placement:
+    return Placement(instance.start, instance.profile)
