@@ -15,6 +15,7 @@ from heddle.cluster.command import Action, Command
 from heddle.cluster.deployment import Configuration, Deployment, PlannedInstance, ServedService
 from heddle.cluster.deployment_file import write_deployment
 from heddle.cluster.event import Event
+from heddle.cluster.gpu import Gpu
 from heddle.cluster.partition import Placement
 from heddle.cluster.snapshot import LiveInstance, Snapshot
 from heddle.simulator.driver import SimulatedDriver
@@ -23,6 +24,7 @@ from heddle.simulator.fault_file import load_faults
 from heddle.simulator.history import History
 from heddle.simulator.world import World
 from heddle.transition.action_times import ActionTimes
+from heddle.transition.transition import Transition
 
 #: Seconds of the actions in these tests: round, and all different.
 CREATE_S, DESTROY_S, START_S, STOP_S = 1.0, 2.0, 30.0, 4.0
@@ -62,6 +64,21 @@ DEPLOYMENT = Deployment(
 NODE_OF = {"gpu-0": "node-0", "gpu-1": "node-0", "gpu-2": "node-1"}
 #: Free on gpu-1 and gpu-2.
 FREE = Placement(4, "2g.20gb")
+
+#: From the deployment to one with fewer GPUs, with leftovers and a borrowed GPU.
+SPARE = Gpu("gpu-9", "node-2", "A30-24GB")
+TRANSITION = Transition(
+    origin=DEPLOYMENT,
+    target=Deployment(
+        DEPLOYMENT.services, (Configuration("gpu-4", "node-1", "A100-80GB", (CHAT,)),)
+    ),
+    steps=(),
+    makespan_s=0.0,
+    spare_gpus=1,
+    floors={},
+    borrowed=(SPARE,),
+    unserved={"gpu-1": (FREE,), "gpu-9": (Placement(0, "1g.6gb"),)},
+)
 
 
 class Cluster(Protocol):

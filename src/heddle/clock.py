@@ -43,6 +43,11 @@ class ManualClock:
         self._now_s += seconds
 
 
+def sleep_s(seconds: float) -> None:
+    """Do nothing for some seconds, so that people can watch virtual time; signals are heard."""
+    time.sleep(seconds)
+
+
 def today() -> str:
     """Return today's date in UTC as ``YYYY-MM-DD``, for benchmark records."""
     return time.strftime("%Y-%m-%d", time.gmtime())

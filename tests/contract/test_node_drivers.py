@@ -288,6 +288,13 @@ def test_what_is_busy_may_be_asked_again_later(opened: Opened) -> None:
     assert event.outcome is Outcome.DONE
 
 
+def test_a_service_that_comes_later_had_nothing_at_the_beginning(opened: Opened) -> None:
+    cluster = opened()
+    later = SEARCH._replace(service="later")
+    carried_out(cluster, create("a", "gpu-1"), start("b", "gpu-1", later))
+    assert cluster.history().rates["later"] == ((0.0, 0.0), (CREATE_S + START_S, 60.0))
+
+
 def test_the_rate_of_every_service_is_known_for_every_moment(opened: Opened) -> None:
     cluster = opened()
     carried_out(cluster, stop("a", "gpu-1"), start("b", "gpu-1", CHAT))
@@ -348,6 +355,7 @@ def test_a_node_that_loses_its_servers_keeps_its_instances(opened: Opened) -> No
     cluster.wait(20.0)
     snapshot = cluster.observe()
     assert snapshot.ready_rps() == {"vision": 110.5}
+    assert {i.serving for gpu, i in snapshot.live() if gpu.node == "node-0"} == {None}
     assert before < {(gpu.id, i.placement, i.uuid) for gpu, i in snapshot.live()}
     outcomes = [
         e.outcome

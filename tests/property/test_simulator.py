@@ -53,11 +53,13 @@ def requests(draw: st.DrawFn) -> Command:
         mine = serving(draw(st.sampled_from(["chat", "search"])), placement)
         planned = draw(st.sampled_from([CHAT, SEARCH, VISION, mine]))
         placement = place_of(planned)
-    name = str(draw(st.integers(0, 30)))
+    served = planned.service if planned else "nothing"
+    name = f"{action.value} {served} {placement} {gpu}, time {draw(st.integers(1, 2))}"
     return Command(name, action, NODE_OF[gpu], gpu, placement, planned)
 
 
 _seconds = st.floats(0.0, 60.0)
+_nodes = st.sampled_from(["node-0", "node-1"])
 _whiches = st.integers(1, 8).map(lambda n: Which(command=n))
 faults = st.builds(
     FaultScript,
@@ -69,15 +71,13 @@ faults = st.builds(
         st.builds(EventFault, _whiches, st.sampled_from(Delivery), _seconds), max_size=3
     ).map(tuple),
     nodes=st.lists(
-        st.builds(
-            NodeFault, st.sampled_from(["node-0", "node-1"]), _seconds, _seconds, st.sampled_from(Loss)
-        ),
+        st.builds(NodeFault, _nodes, _seconds, _seconds, st.sampled_from(Loss)),
         max_size=2,
     ).map(tuple),
-)  # fmt: skip
+)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     asked=st.lists(st.tuples(requests(), st.floats(0.0, 20.0)), max_size=40),
     script=faults,

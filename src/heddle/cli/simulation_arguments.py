@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 from heddle.cli.running import natural_number
-from heddle.cluster.catalogue import builtin_catalogue, load_gpu_types
+from heddle.cluster.catalogue import Catalogue, builtin_catalogue, load_gpu_types
 from heddle.cluster.deployment import Deployment
 from heddle.cluster.deployment_file import MAX_MIB, deployment_of
 from heddle.cluster.json_object import load_json
@@ -64,9 +64,7 @@ def simulated_cluster(
     InputError
         A file is wrong, an instance cannot be on its GPU, a GPU type is unknown.
     """
-    catalogue = builtin_catalogue()
-    if arguments.gpu_types is not None:
-        catalogue = catalogue.with_types(load_gpu_types(arguments.gpu_types))
+    catalogue = gpu_type_catalogue(arguments)
     own = list(subject.gpus.values()) if isinstance(subject, Transition) else gpus_of(subject)
     extra = extra_gpus(own, num_extra_gpus)
     if isinstance(subject, Transition):
@@ -74,13 +72,23 @@ def simulated_cluster(
     else:
         world = World.running(subject, extra, catalogue.get, arguments.seed)
     durations = Durations(
-        _times(arguments.times, subject), distribution_of(arguments.variation), arguments.seed
+        action_times(arguments, subject), distribution_of(arguments.variation), arguments.seed
     )
     script = None if arguments.faults is None else load_faults(arguments.faults, world.nodes)
     return SimulatedDriver(world, durations, script)
 
 
-def _times(word: str | None, subject: Deployment | Transition) -> ActionTimes:
+def gpu_type_catalogue(arguments: argparse.Namespace) -> Catalogue:
+    """Return the GPU types that are known, with those of ``--gpu-types``."""
+    catalogue = builtin_catalogue()
+    if arguments.gpu_types is None:
+        return catalogue
+    return catalogue.with_types(load_gpu_types(arguments.gpu_types))
+
+
+def action_times(arguments: argparse.Namespace, subject: Deployment | Transition) -> ActionTimes:
+    """Return the action times of ``--times``, or those that a transition was planned with."""
+    word: str | None = arguments.times
     planned = subject.times if isinstance(subject, Transition) else ""
     if word is not None or not planned:
         return find_times(word or _DEFAULT_TIMES)

@@ -45,7 +45,7 @@ def assemble(
     nodes = assign_nodes(problem, packing)
     if nodes is None:
         raise NoPlanError("the GPUs of the plan cannot be dealt to nodes")
-    writer = _Writer(problem, prices)
+    writer = GpuWriter(problem, prices)
     made: dict[PackedGpu, Assembled] = {}
     configurations = []
     for index, (position, node) in enumerate(_in_order(nodes)):
@@ -61,7 +61,7 @@ def assemble(
                 reason=made[gpu].reason,
             )
         )
-    return Deployment(_served(problem), tuple(configurations), certificate)
+    return Deployment(served_services(problem), tuple(configurations), certificate)
 
 
 def _in_order(nodes: Sequence[int]) -> list[tuple[int, int]]:
@@ -69,7 +69,8 @@ def _in_order(nodes: Sequence[int]) -> list[tuple[int, int]]:
     return sorted(enumerate(nodes), key=lambda entry: (entry[1], entry[0]))
 
 
-def _served(problem: RmsProblem) -> dict[str, ServedService]:
+def served_services(problem: RmsProblem) -> dict[str, ServedService]:
+    """Return what a deployment says of the services of a problem."""
     return {
         service.name: ServedService(
             model=service.model,
@@ -82,7 +83,24 @@ def _served(problem: RmsProblem) -> dict[str, ServedService]:
     }
 
 
-class _Writer:
+def planned_instance(problem: RmsProblem, slot: Slot, start: int) -> PlannedInstance:
+    """Return what a slot becomes at a start: the service at its best operating point."""
+    point = problem.points[slot.service][slot.kind]
+    if point is None:
+        raise AssertionError(f"no operating point for {slot}")
+    return PlannedInstance(
+        profile=point.profile,
+        start=start,
+        service=problem.services[slot.service].name,
+        batch=point.batch,
+        processes=point.processes,
+        rate_rps=point.rate_rps,
+        latency_ms=point.latency_ms,
+        is_fitted=point.is_fitted,
+    )
+
+
+class GpuWriter:
     """Writes out distinct GPUs; equal instances are one object."""
 
     def __init__(self, problem: RmsProblem, prices: Prices) -> None:
@@ -108,29 +126,18 @@ class _Writer:
         for slot in reversed(gpu.slots):
             waiting.setdefault(self._problem.kinds[slot.kind].profile.name, []).append(slot)
         instances = tuple(
-            self._instance(waiting[profile].pop(), start) for start, profile in partition.placements
+            self.instance(waiting[profile].pop(), start) for start, profile in partition.placements
         )
-        return Assembled(instances, self._reason(gpu))
+        return Assembled(instances, self.reason(gpu))
 
-    def _instance(self, slot: Slot, start: int) -> PlannedInstance:
+    def instance(self, slot: Slot, start: int) -> PlannedInstance:
+        """Return the instance of a slot at a start."""
         key = (*slot, start)
         if key not in self._instances:
-            point = self._problem.points[slot.service][slot.kind]
-            if point is None:
-                raise AssertionError(f"no operating point for {slot}")
-            self._instances[key] = PlannedInstance(
-                profile=point.profile,
-                start=start,
-                service=self._problem.services[slot.service].name,
-                batch=point.batch,
-                processes=point.processes,
-                rate_rps=point.rate_rps,
-                latency_ms=point.latency_ms,
-                is_fitted=point.is_fitted,
-            )
+            self._instances[key] = planned_instance(self._problem, slot, start)
         return self._instances[key]
 
-    def _reason(self, gpu: PackedGpu) -> str:
+    def reason(self, gpu: PackedGpu) -> str:
         """Say what the GPU is worth at the dual prices, and what it leaves free."""
         cost = self._problem.cost[gpu.pool] + self._prices.stock[gpu.pool]
         worth = sum(self._prices.kinds[slot.kind] for slot in gpu.slots)

@@ -177,11 +177,14 @@ class Executor:
         seen = self._dispatch.observe()
         if not self._dispatch.is_quiet(seen) or (is_through and not self._has_arrived(seen)):
             return None
-        turn = arrival(self._state, seen.snapshot) if is_through else None
+        turn: NextLeg | TheEnd | None = arrival(self._state, seen.snapshot) if is_through else None
         if turn is None:
             limit = self._limits.max_replans
             turn = next_turn(self._state, seen.snapshot, self._replanner, limit)
-        return self._enter(turn) if isinstance(turn, NextLeg) else self._finish(turn)
+        if isinstance(turn, TheEnd):
+            return self._finish(turn)
+        self._enter(turn)
+        return None
 
     def _has_arrived(self, seen: Observation) -> bool:
         """Whether what runs is what the leg leads to; gives the leg up when it is not."""

@@ -44,6 +44,10 @@ class TransitionRequest:
     unserved
         Instances that exist on GPUs without a service, such as those that a stopped
         transition left; by GPU id. They are reused or destroyed.
+    node_spread
+        Services of which no two instances may share a node. None when that is not
+        known: then those that the wanted deployment has on different nodes stay so as
+        far as the GPUs allow.
     """
 
     origin: Deployment
@@ -54,6 +58,7 @@ class TransitionRequest:
     inventory: tuple[Gpu, ...] | None = None
     cordoned: frozenset[str] = frozenset()
     unserved: Mapping[str, tuple[Placement, ...]] = field(default_factory=dict)
+    node_spread: frozenset[str] | None = None
 
 
 class Planner(Protocol):

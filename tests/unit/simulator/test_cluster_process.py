@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import signal
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from command_line import Heddle, heddle_process
+from heddle.cli.simulation_arguments import (
+    add_simulation_arguments,
+    read_subject,
+    simulated_cluster,
+)
 from heddle.cluster.event import Outcome
 from heddle.errors import HostError, InputError
 from heddle.simulator.answers import Answers
@@ -19,7 +26,16 @@ from heddle.simulator.history import Kind
 from heddle.simulator.listener import Listener, connect
 from heddle.simulator.socket_driver import SocketDriver
 from heddle.simulator.wire import MAX_REQUEST_BYTES, command_members, line_of
-from simulated_clusters import CREATE_S, ClusterProcess, cluster_here, create, live, start
+from heddle.transition.transition_file import write_transition
+from simulated_clusters import (
+    CREATE_S,
+    TRANSITION,
+    ClusterProcess,
+    cluster_here,
+    create,
+    live,
+    start,
+)
 
 OBSERVE = b'{"ask":"observe"}\n'
 
@@ -221,3 +237,28 @@ def test_bad_arguments_are_refused_before_anything_listens(tmp_path: Path) -> No
         answer = heddle("simulate", *words)
         assert (answer.exit_code, answer.out, message in answer.err) == (2, "", True), answer.err
     assert not socket_path.exists()
+
+
+def test_a_transition_is_simulated_from_its_beginning_at_the_speed_it_was_planned_with(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "transition.json"
+    write_transition(path, replace(TRANSITION, times="kubernetes"))
+    parser = argparse.ArgumentParser()
+    add_simulation_arguments(parser)
+    arguments = parser.parse_args(["--variation", "0"])
+    cluster = simulated_cluster(arguments, read_subject(path), num_extra_gpus=1)
+    empty = [state.gpu.id for state in cluster.observe().gpus if not state.instances]
+    assert empty == ["gpu-4", "gpu-5", "gpu-6"]
+    assert live(cluster.observe(), "gpu-1") is not None
+    cluster.submit(create("a", "gpu-2"))
+    assert [event.at_s for event in cluster.wait(100.0)] == [49.691]
+
+
+def test_a_transition_that_was_planned_with_other_times_needs_their_file(tmp_path: Path) -> None:
+    path = tmp_path / "transition.json"
+    write_transition(path, replace(TRANSITION, times="ours"))
+    answer = heddle_process("simulate", path, "--listen", tmp_path / "s")
+    assert (answer.exit_code, answer.out) == (2, "")
+    assert "planned with the action times 'ours'" in answer.err
+    assert "--times FILE" in answer.err

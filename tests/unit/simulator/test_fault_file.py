@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from documentation_pages import page
 from heddle.cluster.event import Outcome
 from heddle.errors import InputError
 from heddle.simulator.driver import SimulatedDriver
-from heddle.simulator.fault_file import load_faults
+from heddle.simulator.fault_file import FAULT_KEYS, FILE_KEYS, load_faults
 from heddle.simulator.faults import (
     CommandFault,
     Delivery,
@@ -129,3 +130,14 @@ def test_a_script_that_names_no_node_of_the_cluster_is_refused() -> None:
     script = FaultScript(nodes=(NodeFault("node-11", 1.0, 1.0),))
     with pytest.raises(InputError, match=r"unknown node 'node-11' \(did you mean 'node-1'\?\)"):
         SimulatedDriver(World.running(DEPLOYMENT), script=script)
+
+
+def test_every_key_has_a_row_on_its_page_and_its_example_loads(tmp_path: Path) -> None:
+    reference = page("docs/reference/simulator.md")
+    rows = [line.split("|")[1] for line in reference.prose().splitlines() if line.startswith("| `")]
+    assert {*FILE_KEYS, *FAULT_KEYS} <= {row.strip().strip("`") for row in rows}
+    [example] = [block for block in reference.blocks() if block.file == "faults.yaml"]
+    path = tmp_path / "faults.yaml"
+    path.write_text(example.text, encoding="utf-8")
+    script = load_faults(path, ("node-2",))
+    assert (len(script.commands), len(script.events), len(script.nodes)) == (3, 2, 1)

@@ -6,29 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from heddle.cluster.deployment import Configuration, Deployment
+from heddle.cluster.deployment import Deployment
 from heddle.cluster.gpu import Gpu
-from heddle.cluster.partition import Placement
 from heddle.errors import InputError
 from heddle.simulator.extra_gpus import extra_gpus
 from heddle.simulator.world import World
-from heddle.transition.transition import Transition
-from simulated_clusters import CHAT, DEPLOYMENT, FREE, SEARCH, place_of
+from simulated_clusters import CHAT, DEPLOYMENT, FREE, SEARCH, TRANSITION, place_of
 
 ALL = frozenset({"node-0", "node-1", "node-2"})
-SPARE = Gpu("gpu-9", "node-2", "A30-24GB")
-TRANSITION = Transition(
-    origin=DEPLOYMENT,
-    target=Deployment(
-        DEPLOYMENT.services, (Configuration("gpu-4", "node-1", "A100-80GB", (CHAT,)),)
-    ),
-    steps=(),
-    makespan_s=0.0,
-    spare_gpus=1,
-    floors={},
-    borrowed=(SPARE,),
-    unserved={"gpu-1": (FREE,), "gpu-9": (Placement(0, "1g.6gb"),)},
-)
 
 
 def test_a_transition_begins_with_its_origin_on_every_gpu_that_it_names() -> None:

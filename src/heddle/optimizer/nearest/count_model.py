@@ -276,9 +276,13 @@ class CountModel:
         stays = ColumnList()
         for index, slot in enumerate(self._stay_slots):
             most = float(nearest.stayable[slot.service, slot.kind])
-            stays.add(-1.0, [(self._wanted_row + index, -1.0), (self._kept_row + index, -1.0)], most)
+            stays.add(
+                -1.0, [(self._wanted_row + index, -1.0), (self._kept_row + index, -1.0)], most
+            )
         for kind in range(problem.num_kinds):
-            stays.add(-self._step, [(self._used_row + kind, -1.0), (self._reusable_row + kind, -1.0)])
+            stays.add(
+                -self._step, [(self._used_row + kind, -1.0), (self._reusable_row + kind, -1.0)]
+            )
         self.program.add_columns(stays.columns())
 
     def _gpu_worth(self, pool: int) -> float:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from heddle.cluster.deployment import Deployment, PlannedInstance
 from heddle.cluster.gpu import Gpu
 from heddle.cluster.partition import Placement
+from heddle.optimizer.assembly import planned_instance
 from heddle.optimizer.packing import Slot
 from heddle.optimizer.problem import RmsProblem
 
@@ -100,20 +101,3 @@ class _Reader:
             return None
         slot = Slot(kind, service)
         return slot if planned_instance(self._problem, slot, instance.start) == instance else None
-
-
-def planned_instance(problem: RmsProblem, slot: Slot, start: int) -> PlannedInstance:
-    """Return the instance that a slot becomes at a start."""
-    point = problem.points[slot.service][slot.kind]
-    if point is None:
-        raise AssertionError(f"no operating point for {slot}")
-    return PlannedInstance(
-        profile=point.profile,
-        start=start,
-        service=problem.services[slot.service].name,
-        batch=point.batch,
-        processes=point.processes,
-        rate_rps=point.rate_rps,
-        latency_ms=point.latency_ms,
-        is_fitted=point.is_fitted,
-    )

@@ -155,8 +155,9 @@ class Dispatch:
     def _wake_s(self) -> float:
         now_s = self._clock.now_s()
         next_s = self._watch.next_s(now_s, self.awaited(), self._limits.grace_s)
-        latest_s = now_s + self._limits.poll_s
-        return latest_s if next_s is None else max(now_s, min(next_s, latest_s))
+        if next_s is None:
+            return now_s
+        return max(now_s, min(next_s, now_s + self._limits.poll_s))
 
     def _send(self, step: Step) -> None:
         self._watch.retry_at_s.pop(step.id, None)
@@ -189,7 +190,8 @@ class Dispatch:
         elif seen.shows(step):
             self._close(step, Event(command.id, Outcome.DONE, seen.at_s), was_seen=True)
         elif objection := self._objection(step, seen):
-            self._close(step, Event(command.id, Outcome.REFUSED, seen.at_s, objection, True))
+            refusal = Event(command.id, Outcome.REFUSED, seen.at_s, objection, is_retryable=True)
+            self._close(step, refusal)
         elif self._watch.num_resends.get(step.id, 0) >= self._limits.max_attempts:
             message = f"{command.node} answers, but not to this"
             self._close(step, Event(command.id, Outcome.FAILED, seen.at_s, message))

@@ -98,8 +98,11 @@ class FloorGuard:
 def start_objections(transition: Transition, snapshot: Snapshot) -> list[str]:
     """Return how what runs differs from where a transition begins, as sentences.
 
-    GPUs that it needs later have to be there as well.
+    GPUs that it needs later have to be there as well, and their nodes have to answer.
     """
+    silent = sorted({gpu.node for gpu in transition.gpus.values()} & snapshot.unreachable)
+    if silent:
+        return [f"{node} does not answer" for node in silent]
     found = list(differences(transition.origin, _without_unserved(transition, snapshot)))
     live = {(gpu.id, i.placement): i for gpu, i in snapshot.live()}
     for gpu, placements in transition.unserved.items():
@@ -170,10 +173,8 @@ def _missing_gpus(transition: Transition, snapshot: Snapshot) -> Iterator[str]:
     for name in sorted({step.gpu for step in transition.steps}):
         gpu, found = transition.gpus[name], there.get(name)
         if found is None:
-            silent = gpu.node in snapshot.unreachable
-            why = f"{gpu.node} does not answer" if silent else "no node has this GPU"
             if name not in running:
-                yield f"{name} ({gpu.gpu_type} in {gpu.node}) is needed: {why}"
+                yield f"{name} ({gpu.gpu_type} in {gpu.node}) is needed: no node has this GPU"
         elif found != gpu and (name not in running or found.node != gpu.node):
             yield (
                 f"{name}: a {found.gpu_type} in {found.node}, "

@@ -62,7 +62,7 @@ class Watch:
         return frozenset(back)
 
     def next_s(self, now_s: float, awaited: Iterable[Step], pause_s: float) -> float | None:
-        """Return when there is something to look at; None when only events matter.
+        """Return when there is something to look at; None when there is nothing to wait for.
 
         What cannot be foreseen, such as a node that comes back, is looked at every
         ``pause_s``.

@@ -36,9 +36,11 @@ class Geometry:
         self._units: dict[Placement, int] = {}
         #: Pairs of profiles that may not share a GPU, both ways round.
         self.excluded = frozenset(
-            pair for one, other in gpu_type.excludes if one != other
+            pair
+            for one, other in gpu_type.excludes
+            if one != other
             for pair in ((one, other), (other, one))
-        )  # fmt: skip
+        )
 
     def objection(self, placement: Placement) -> str | None:
         """Return why no GPU of the type can have this placement, or None."""

@@ -68,8 +68,8 @@ def _disagreements(transition: Transition, gpus: Mapping[str, Gpu]) -> Iterator[
             gpu = gpus[entry.gpu]
             if (entry.node, entry.gpu_type) != (gpu.node, gpu.gpu_type):
                 yield Violation(
-                    f"{side}: {entry.gpu} is a {entry.gpu_type} in {entry.node}; "
-                    f"elsewhere it is a {gpu.gpu_type} in {gpu.node}"
+                    f"{side}: {entry.gpu} is of type {entry.gpu_type} in {entry.node}; "
+                    f"elsewhere it is of type {gpu.gpu_type} in {gpu.node}"
                 )
 
 

@@ -177,10 +177,12 @@ class _Run:
 def sequence_violations(steps: tuple[Step, ...], unordered: list[Pair]) -> Iterator[Violation]:
     """Yield what is wrong when steps that follow each other at a slot are not ordered."""
     for earlier, later in unordered:
+        serving = steps[later].serving
         yield Violation(
             f"{steps[later]} does not wait for {steps[earlier]}: they may come the other "
             "way round or at once",
             later,
+            serving.service if serving is not None else None,
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 
 from heddle.cluster.gpu import Gpu
@@ -17,7 +18,7 @@ from heddle.transition.joint.changes import Arriving, Changes, changes_of
 from heddle.transition.joint.credit_network import CreditNetwork
 from heddle.transition.joint.improvement import Effort, best_order
 from heddle.transition.joint.justification import Ordered
-from heddle.transition.joint.network_bound import bound
+from heddle.transition.joint.network_bound import NEVER, bound
 from heddle.transition.joint.ordering import Stuck, open_queues
 from heddle.transition.joint.placed import PlacedTarget
 from heddle.transition.joint.rooms import Rooms
@@ -33,21 +34,46 @@ _MAX_THINNED = 24
 
 @dataclass(frozen=True)
 class Attempt:
-    """A placed target with an order; ``num_spares`` GPUs are borrowed in all."""
+    """A placed target with an order.
+
+    Attributes
+    ----------
+    placed
+        The target.
+    base
+        What it changes, without bridges.
+    bridges
+        Instances that exist only on the way.
+    ordered
+        The order of all of it.
+    num_spares
+        GPUs that are borrowed, for the target and for bridges.
+    """
 
     placed: PlacedTarget
-    changes: Changes
+    base: Changes
+    bridges: tuple[Arriving, ...]
     ordered: Ordered
     num_spares: int
 
+    @cached_property
+    def changes(self) -> Changes:
+        """All that changes, with the bridges."""
+        return self.base.with_bridges(self.bridges)
+
+    @property
+    def makespan_ns(self) -> int:
+        """How long it takes by the estimates, nanoseconds."""
+        return self.ordered.times.makespan_ns
+
     @property
     def key(self) -> tuple[int, int, int, int]:
-        """What is better is smaller: touched, makespan, spare GPUs, steps."""
+        """What is better is smaller: instances touched, makespan, spare GPUs, bridges."""
         return (
             -self.placed.num_untouched,
-            self.ordered.times.makespan_ns,
+            self.makespan_ns,
             self.num_spares,
-            len(self.changes.arriving),
+            len(self.bridges),
         )
 
 
@@ -67,60 +93,65 @@ def attempt(
 
     ``max_spares`` GPUs may be borrowed in all, those of the target among them.
     """
-    changes = changes_of(request, placed)
+    base = changes_of(request, placed)
     used = spares_used(request, placed)
-    ordered = best_order(changes.network, effort)
+    ordered = best_order(base.network, effort)
     if isinstance(ordered, Ordered):
-        return Attempt(placed, changes, ordered, used)
+        return Attempt(placed, base, (), ordered, used)
     best: Attempt | None = None
-    limits = bound(changes.network)
-    for rank in islice(ranks(changes.network, limits), _NUM_RANKS):
-        lender = BridgeLender(request, changes, Rooms(request, placed, changes, max_spares - used))
-        queues = open_queues(changes.network, rank, lender)
+    for rank in islice(ranks(base.network, bound(base.network)), _NUM_RANKS):
+        lender = BridgeLender(request, base, Rooms(request, placed, base, max_spares - used))
+        queues = open_queues(base.network, rank, lender)
         if isinstance(queues, Stuck):
             continue
-        bridged, queues = _thinned(changes, lender.bridges, queues)
-        found = best_order(bridged.network, effort, [queues])
-        assert isinstance(found, Ordered)
-        other = Attempt(placed, bridged, found, spares_used(request, placed, bridged))
-        if best is None or (other.num_spares, other.key) < (best.num_spares, best.key):
-            best = other
-    return best or Failure(placed, changes, ordered)
+        queues = with_new_takers(base.with_bridges(lender.bridges).network, queues)
+        bridges, queues = thinned(base, lender.bridges, queues)
+        found = best_order(base.with_bridges(bridges).network, effort, [queues])
+        if isinstance(found, Ordered):
+            num_spares = spares_used(request, placed, bridges)
+            other = Attempt(placed, base, bridges, found, num_spares)
+            if best is None or (other.num_spares, other.key) < (best.num_spares, best.key):
+                best = other
+    return best or Failure(placed, base, ordered)
 
 
 def spares_used(
-    request: TransitionRequest, placed: PlacedTarget, changes: Changes | None = None
+    request: TransitionRequest, placed: PlacedTarget, bridges: Iterable[Arriving] = ()
 ) -> int:
     """Return how many GPUs are used beyond what the larger side needs, type by type."""
     before = gpus_of(request.origin)
     after = [gpu.gpu for gpu in placed.gpus if gpu.after]
-    bridged = [arriving.gpu for arriving in changes.arriving] if changes else []
+    bridged = [bridge.gpu for bridge in bridges]
     first, last, used = (_by_type(gpus) for gpus in (before, after, before + after + bridged))
     return sum(count - max(first[name], last[name]) for name, count in used.items())
 
 
+def with_new_takers(network: CreditNetwork, queues: Queues) -> Queues:
+    """Return queues with the network's newest takers, stops of bridges, at their ends."""
+    longer = [list(queue) for queue in queues]
+    for taker in range(sum(map(len, queues)), len(network.takers)):
+        longer[network.takers[taker].service].append(taker)
+    return longer
+
+
+def thinned(
+    base: Changes, bridges: Sequence[Arriving], queues: Queues, most_ns: int = NEVER
+) -> tuple[tuple[Arriving, ...], Queues]:
+    """Leave out bridges that queues do without, within a makespan; return what stays."""
+    kept = list(bridges)
+    for position in reversed(range(len(bridges))[-_MAX_THINNED:]):
+        fewer = kept[:position] + kept[position + 1 :]
+        shorter = _without(queues, len(base.leaving) + position)
+        times = simulate(base.with_bridges(fewer).network, shorter)
+        if times is not None and times.makespan_ns <= most_ns:
+            kept, queues = fewer, shorter
+    return tuple(kept), queues
+
+
+def _without(queues: Queues, taker: int) -> Queues:
+    """Return queues without one taker, those after it numbered anew."""
+    return [[t - (t > taker) for t in queue if t != taker] for queue in queues]
+
+
 def _by_type(gpus: Iterable[Gpu]) -> Counter[str]:
     return Counter(gpu.gpu_type for gpu in set(gpus))
-
-
-def _thinned(
-    changes: Changes, bridges: Sequence[Arriving], queues: Queues
-) -> tuple[Changes, Queues]:
-    """Leave out bridges that an order can do without; return it with those that stay."""
-    kept = list(bridges)
-    for bridge in reversed(bridges[-_MAX_THINNED:]):
-        fewer = [other for other in kept if other is not bridge]
-        if simulate(*_bridged(changes, fewer, queues)) is not None:
-            kept = fewer
-    return changes.with_bridges(kept), _bridged(changes, kept, queues)[1]
-
-
-def _bridged(
-    changes: Changes, bridges: Sequence[Arriving], queues: Queues
-) -> tuple[CreditNetwork, Queues]:
-    """Add bridges to a network, and their stops to the ends of its queues."""
-    network = changes.with_bridges(bridges).network
-    longer = [list(queue) for queue in queues]
-    for taker in range(len(changes.leaving), len(network.takers)):
-        longer[network.takers[taker].service].append(taker)
-    return network, longer

@@ -23,7 +23,8 @@ from heddle.transition.joint.placed import PlacedGpu, PlacedTarget
 from heddle.transition.request import TransitionRequest
 from heddle.units import micro_floor
 
-_NS = 1_000_000_000
+#: Nanoseconds in a second.
+NS = 1_000_000_000
 
 
 class Leaving(NamedTuple):
@@ -128,7 +129,7 @@ class Changes:
 
     def action_ns(self, action: Action, gpu: Gpu) -> int:
         """Return how long an action takes on a GPU, nanoseconds."""
-        return round(self.times.estimate_s(action, gpu) * _NS)
+        return round(self.times.estimate_s(action, gpu) * NS)
 
     def _own_ns(self, arriving: Arriving) -> int:
         """From nothing to ready, when nothing that serves is in the way."""
@@ -229,3 +230,12 @@ class _Writer:
 
 def _place(instance: PlannedInstance) -> Placement:
     return Placement(instance.start, instance.profile)
+
+
+def bridge_ends_ns(times: ActionTimes) -> tuple[int, int]:
+    """Return the least time to make a bridge, and to take one away, on any GPU, nanoseconds."""
+    tables = [times.default, *times.gpu_types.values(), *times.hosts.values()]
+    least = {action: min(table[action] for table in tables if action in table) for action in Action}
+    first_s = least[Action.CREATE], least[Action.START]
+    last_s = least[Action.STOP], least[Action.DESTROY]
+    return sum(round(s * NS) for s in first_s), sum(round(s * NS) for s in last_s)

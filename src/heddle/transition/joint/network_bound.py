@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
 
-from heddle.transition.joint.credit_network import CreditNetwork
+from heddle.transition.joint.credit_network import Actor, CreditNetwork
 
 #: Later than anything: what never happens.
 NEVER = 1 << 62
@@ -53,14 +53,41 @@ class Want(NamedTuple):
     lead_ns: int
 
 
-def bound(network: CreditNetwork) -> Bound:
-    """Return bounds on every schedule of a network."""
-    heads, tails = _heads(network), _heads(network.backwards)
+def bound(network: CreditNetwork, bridge_ends_ns: tuple[int, int] | None = None) -> Bound:
+    """Return bounds on every schedule of a network.
+
+    With ``bridge_ends_ns``, the least time to make a bridge and to take one away, they
+    hold whatever bridges are built: from the one time on, and until the other before
+    the end, every service has credit without end.
+    """
+    forth, back = network, network.backwards
+    if bridge_ends_ns is not None:
+        forth = _with_endless_credit(forth, bridge_ends_ns[0])
+        back = _with_endless_credit(back, bridge_ends_ns[1])
+    all_heads, all_tails = _heads(forth), _heads(back)
+    heads, tails = all_heads[: len(network.givers)], all_tails[: len(network.takers)]
     makespan = max(
-        *(latest(network, heads, tails), latest(network.backwards, tails, heads)),
-        *(max(heads, default=0), max(tails, default=0)),
+        latest(forth, all_heads, tails),
+        latest(back, all_tails, heads),
+        max(heads, default=0),
+        max(tails, default=0),
     )
     return Bound(min(makespan, NEVER), tuple(heads), tuple(tails))
+
+
+def _with_endless_credit(network: CreditNetwork, own_ns: int) -> CreditNetwork:
+    """Return the network with a giver for each service that gives all that it can need."""
+    more = [
+        Actor(service, sum(network.takers[taker].rate_micro for taker in takers), own_ns)
+        for service, takers in enumerate(network.takers_of)
+    ]
+    return CreditNetwork(
+        slack_micro=network.slack_micro,
+        takers=network.takers,
+        givers=(*network.givers, *more),
+        unlocks=network.unlocks,
+        releases=(*network.releases, *(() for _ in more)),
+    )
 
 
 def needs_of(network: CreditNetwork, takers: Iterable[int]) -> dict[int, int]:

@@ -63,6 +63,14 @@ class Rooms:
         """How many spare GPUs are open."""
         return len(self._spares)
 
+    def occupy(self, bridges: Iterable[Arriving]) -> None:
+        """Take up the room of bridges that were found before, here or in other rooms."""
+        for bridge in bridges:
+            known = self._held.get(bridge.gpu.id)
+            if known is None or bridge.gpu not in self._gpus + self._spares:
+                self._spares.append(bridge.gpu)
+            self._held[bridge.gpu.id] = tuple(sorted({*(known or ()), _place(bridge.instance)}))
+
     def mark(self) -> Mark:
         """Return the state, to come back to."""
         return Mark(dict(self._held), tuple(self._spares))

@@ -15,6 +15,7 @@ from heddle.transition.joint.improvement import Effort
 from heddle.transition.joint.placed import PlacedTarget
 from heddle.transition.joint.placement import place_target
 from heddle.transition.joint.refusal import refusal
+from heddle.transition.joint.shortcuts import polished, shortened
 from heddle.transition.request import TransitionRequest
 
 #: Looking for any order.
@@ -65,10 +66,10 @@ class Search:
                 continue
             if placed.num_untouched < best.placed.num_untouched:
                 continue
-            other = attempt(self._request, placed, budget, _FULL)
-            if isinstance(other, Attempt) and other.key < best.key:
-                best = other
-        return best
+            other = attempt(self._request, placed, budget, _LIGHT)
+            if isinstance(other, Attempt):
+                best = min(best, shortened(self._request, other, budget), key=lambda a: a.key)
+        return polished(best, _FULL)
 
     def _least(self, failing: int) -> Attempt | None:
         """Double the number until an order exists, then halve the distance."""
