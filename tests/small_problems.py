@@ -128,7 +128,7 @@ def optimum(problem: RmsProblem, most_gpus: int = 3) -> int | None:
     for count in range(1, most_gpus + 1):
         for gpus in itertools.combinations_with_replacement(fillings, count):
             cost = sum(problem.cost[pool] for pool, _ in gpus)
-            if (best is None or cost < best) and _is_plan(problem, gpus):
+            if (best is None or cost < best) and is_plan(problem, gpus):
                 best = cost
     return best
 
@@ -166,7 +166,8 @@ def _may_share(problem: RmsProblem, services: list[int]) -> bool:
     return True
 
 
-def _is_plan(problem: RmsProblem, gpus: tuple[Gpu, ...]) -> bool:
+def is_plan(problem: RmsProblem, gpus: tuple[Gpu, ...]) -> bool:
+    """Whether these GPUs serve everything, in stock and with all options."""
     for pool, count in enumerate(problem.stock):
         if count is not None and sum(1 for p, _ in gpus if p == pool) > count:
             return False

@@ -33,6 +33,7 @@ VERBS = (
     Verb("verify", "check a deployment and its certificate independently", "verify"),
     Verb("whatif", "plans side by side: looser limits, other GPUs, forbidden profiles", "whatif"),
     Verb("compare", "every solver on one workload: GPUs, gap, time", "compare"),
+    Verb("transition", "from what runs to what is wanted, proved in every state", "transition"),
     Verb("apply", "carry a transition out, watch it, pause it, go on, go back", "apply"),
     Verb("simulate", "a simulated cluster in a process of its own, in virtual time", "simulate"),
     Verb("gpus", "GPU types: profiles, starts, partitions, drawn", "gpus"),

@@ -71,7 +71,7 @@ class NearestProblem:
         return np.array(counts, dtype=np.int64).reshape(len(counts), self.problem.num_kinds)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CountChoice:
     """Counts that were chosen.
 

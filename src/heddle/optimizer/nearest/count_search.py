@@ -42,21 +42,23 @@ class CountAnswer:
 
     Attributes
     ----------
-    choice
-        Legal, placement options aside.
+    choices
+        Legal ones, placement options aside: the best, then the best with the instances
+        of the plain plan, which are known to have a legal deal on some GPUs.
     most_staying
         No plan within the cost lets more instances stay.
     """
 
-    choice: CountChoice
+    choices: tuple[CountChoice, ...]
     most_staying: int
 
 
 def choose_counts(nearest: NearestProblem, plain: CountChoice, run: Run) -> CountAnswer:
-    """Return the best choice found; ``plain`` is that of the plain plan."""
+    """Return the best choices found; ``plain`` is that of the plain plan."""
     search = _CountSearch(nearest, plain, run)
     # 1. The plain plan's instances, on the GPUs that keep most of them.
     search.keep_instances()
+    with_plain_instances = search.best
     # 2. Prices, and a bound, from the relaxation.
     dual, most_staying = search.relaxed()
     # 3. Covers that suit what runs, and the best fractions of them.
@@ -66,7 +68,8 @@ def choose_counts(nearest: NearestProblem, plain: CountChoice, run: Run) -> Coun
     search.widen()
     # 5. Small problems: to the end.
     search.complete()
-    return CountAnswer(search.best, most_staying)
+    choices = dict.fromkeys((search.best, with_plain_instances))
+    return CountAnswer(tuple(choices), most_staying)
 
 
 class _CountSearch:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,11 +31,18 @@ _NUM_ORDERS = 12
 _MAX_EJECTIONS = 2_000
 
 
-def deal(nearest: NearestProblem, choice: CountChoice, run: Run) -> list[SeatedGpu] | None:
-    """Return the GPUs of a choice with everyone seated, or None when no deal was legal.
+def deal(
+    nearest: NearestProblem, choices: Sequence[CountChoice], run: Run
+) -> list[SeatedGpu] | None:
+    """Return the GPUs of the first choice that has a legal deal, with everyone seated.
 
-    Of several legal deals the one where most stay.
+    Of several legal deals the one where most stay; None when there is none.
     """
+    found = (_deal(nearest, choice, run) for choice in choices)
+    return next((seated for seated in found if seated is not None), None)
+
+
+def _deal(nearest: NearestProblem, choice: CountChoice, run: Run) -> list[SeatedGpu] | None:
     problem = nearest.problem
     if not problem.has_placement_options:
         table = Table(problem, seats_for(nearest, choice), choice.instances)
@@ -83,9 +90,7 @@ _MANNERS = (
 )
 
 
-def _deal_with_options(
-    nearest: NearestProblem, table: Table
-) -> list[SeatedGpu] | None:
+def _deal_with_options(nearest: NearestProblem, table: Table) -> list[SeatedGpu] | None:
     problem = nearest.problem
     table.seat_staying()
     homeless = table.seat_with_options()

@@ -72,7 +72,7 @@ def nearest(
     # 3. Counts: GPUs, recuts and instances.
     answer = choose_counts(choices, _plain_choice(choices, plain.packing), limits)
     # 4. Real GPUs for the counts; the plain plan moved near where options forbid that.
-    seated = deal(choices, answer.choice, limits)
+    seated = deal(choices, answer.choices, limits)
     method = "counts"
     if problem.has_placement_options:
         moved = parted(problem, match(choices, plain.packing))

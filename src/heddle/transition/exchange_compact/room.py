@@ -8,11 +8,12 @@ up to date; ``rooms`` holds all GPUs.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
+from heddle.cluster.deployment import Configuration
 from heddle.cluster.gpu import Gpu
 from heddle.cluster.gpu_type import GpuType
 from heddle.cluster.partition import Partition, Placement, room
@@ -75,8 +76,8 @@ class Room:
         The GPU, and its position in the order in which GPUs came in.
     is_closed
         Whether nothing may be created or started on it.
-    is_done
-        Whether it is in a configuration of the target.
+    carries
+        The configuration of the target that it is in, if it is in one.
     instances
         By start.
     gone
@@ -87,7 +88,7 @@ class Room:
     gpu_type: GpuType
     index: int
     is_closed: bool = False
-    is_done: bool = False
+    carries: Configuration | None = None
     instances: dict[int, Instance] = field(default_factory=dict)
     gone: list[Gone] = field(default_factory=list)
 
@@ -97,6 +98,12 @@ class Room:
         instance = Instance(placement, units)
         self.instances[placement.start] = instance
         return instance
+
+    def settle(self, configuration: Configuration, replicas: Iterable[Replica]) -> None:
+        """Let it carry a configuration, which these replicas make up."""
+        self.carries = configuration
+        for replica in replicas:
+            replica.is_settled = True
 
     def replicas(self) -> list[Replica]:
         """Return what runs here, by start."""

@@ -162,7 +162,7 @@ class Rooms:
         return self._first(queue, without)
 
     def _place_in(self, room: Room, kind: Kind) -> Place | None:
-        if room.gpu.gpu_type != kind.gpu_type or room.is_closed or room.is_done:
+        if room.gpu.gpu_type != kind.gpu_type or room.is_closed or room.carries:
             return None
         return room.best_place(kind.point.profile, self._create_s(room.gpu))
 

@@ -39,6 +39,12 @@ class Pattern:
         self.example = self.members[-1]
         self.kinds = Counter(kinds_of(self.example))
 
+    def places(self) -> list[tuple[Kind, Placement]]:
+        """Return the kinds and placements of the next member, as the target has them."""
+        instances = self.members[-1].instances if self.members else self.example.instances
+        kinds = kinds_of(self.example)
+        return [(k, Placement(i.start, i.profile)) for k, i in zip(kinds, instances)]
+
     @cached_property
     def size(self) -> int:
         """How many instances one has."""

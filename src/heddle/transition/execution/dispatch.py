@@ -54,6 +54,7 @@ class Dispatch:
         self._limits = limits
         self._tell = tell
         self._watch = Watch()
+        self._waits: dict[Reason, Decision] = {}
 
     def begin_leg(self) -> None:
         """Forget what was about the steps of the leg before."""
@@ -82,8 +83,11 @@ class Dispatch:
 
     def awaited(self) -> list[Step]:
         """Return the open steps, without those on nodes that were given up."""
-        lost = self._journal.state.lost
-        return [s for s in self._leg.steps(Stage.OPEN) if self._leg.leg.node_of(s) not in lost]
+        state = self._journal.state
+        steps = state.leg.steps(Stage.OPEN)
+        if not state.lost:
+            return steps
+        return [step for step in steps if state.leg.leg.node_of(step) not in state.lost]
 
     def issue(self) -> None:
         """Send the steps that may be sent, or give the leg up when one failed for good."""
@@ -102,7 +106,9 @@ class Dispatch:
         for step in choice.steps:
             self._send(step)
         for decision in choice.waits.values():
-            self._tell(decision)
+            if self._waits.get(decision.reason) != decision:
+                self._tell(decision)
+        self._waits = choice.waits
         self._hold(choice.held, now_s)
 
     def hear(self) -> None:

@@ -16,7 +16,7 @@ from heddle.cluster.gpu import Gpu
 from heddle.cluster.gpu_type import GpuType
 from heddle.cluster.partition import Placement
 from heddle.cluster.snapshot import Snapshot, differences
-from heddle.errors import InputError, NoPlanError, listed
+from heddle.errors import HeddleError, listed
 from heddle.transition.action_times import ActionTimes
 from heddle.transition.execution.decision import Decision, Reason
 from heddle.transition.execution.journal_state import ExecutionOutcome, JournalState
@@ -138,7 +138,7 @@ def _replanned(
     )
     try:
         transition = replanner.plan(request)
-    except (NoPlanError, InputError) as error:
+    except HeddleError as error:
         return f"no way to {where}: {error}"
     avoided = f", without {listed(sorted(state.cordoned), 5)}" if state.cordoned else ""
     sentence = f"planned anew from what runs to {where}{avoided}: {len(transition.steps)} steps"

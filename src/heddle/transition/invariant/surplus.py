@@ -47,8 +47,9 @@ def largest_surplus(gains: Sequence[int], losses: Sequence[int], needs: Sequence
     for position, mask in enumerate(needs):
         if gains[position]:
             alike.setdefault(mask, []).append(position)
-    # Few choices first: where masks are nested the first phase then finds all the flow.
-    masks = sorted(alike, key=lambda mask: (mask.bit_count(), alike[mask][0]))
+    # Earliest end first: where masks are nested, or stretches of losses, the first phase
+    # then finds all the flow or nearly all.
+    masks = sorted(alike, key=lambda mask: (mask.bit_length(), mask.bit_count(), alike[mask][0]))
     flow = _Flow([sum(gains[p] for p in alike[mask]) for mask in masks], losses, masks)
     flow.settle()
     taken = [position for k in flow.unsettled() for position in alike[masks[k]]]

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 
 from heddle.cluster.deployment import PlannedInstance
 from heddle.transition.joint.changes import Arriving, Changes
-from heddle.transition.joint.network_bound import needs_of
 from heddle.transition.joint.ordering import Stuck
 from heddle.transition.joint.rooms import Rooms, points_by_type
 from heddle.transition.request import TransitionRequest
@@ -73,7 +72,7 @@ class BridgeLender:
     def _lacking(self, stuck: Stuck, giver: int) -> dict[int, int]:
         """Return by service the credit that the takers of a giver lack."""
         rest = (t for t in self._network.blockers[giver] if t not in stuck.taken)
-        needs = needs_of(self._network, rest)
+        needs = self._network.needs(rest)
         credit = stuck.credit_micro
         return {s: need - credit[s] for s, need in needs.items() if need > credit[s]}
 

@@ -1,7 +1,7 @@
 """Stops take credit and starts give it: the problem of their order, as whole numbers.
 
 ``changes`` makes one from a placed target; ``simulation`` runs through it,
-``network_bound`` bounds it, ``improvement`` and ``branching`` look for the best order.
+``network_bound`` bounds it, ``improvement`` looks for the best order.
 
 Times are nanoseconds and rates micro-requests/s, so that nothing depends on rounding.
 A *taker* is the stop of an instance, a *giver* a start. Read backwards in time the
@@ -10,7 +10,7 @@ problem has the same form: what was given is taken back, what was taken is retur
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -33,6 +33,14 @@ class Link(NamedTuple):
 
     giver: int
     lead_ns: int
+
+
+class Times(NamedTuple):
+    """When every taker takes and every giver gives, and when all is over, nanoseconds."""
+
+    taken_ns: Sequence[int]
+    given_ns: Sequence[int]
+    makespan_ns: int
 
 
 @dataclass(frozen=True)
@@ -65,15 +73,33 @@ class CreditNetwork:
         for taker, links in enumerate(self.unlocks):
             for link in links:
                 found[link.giver].append(taker)
-        return tuple(map(tuple, found))
+        return _frozen(found)
+
+    @cached_property
+    def holders(self) -> tuple[tuple[int, ...], ...]:
+        """By taker, the givers that it waits for apart from their credit."""
+        found: list[list[int]] = [[] for _ in self.takers]
+        for giver, takers in enumerate(self.releases):
+            for taker in takers:
+                found[taker].append(giver)
+        return _frozen(found)
+
+    @cached_property
+    def leads_ns(self) -> tuple[int, ...]:
+        """By giver, the least time from the last of its takers until it gives."""
+        leads: list[list[int]] = [[] for _ in self.givers]
+        for links in self.unlocks:
+            for giver, lead_ns in links:
+                leads[giver].append(lead_ns)
+        return tuple(min(entries, default=0) for entries in leads)
 
     @cached_property
     def takers_of(self) -> tuple[tuple[int, ...], ...]:
         """By service, its takers."""
         found: list[list[int]] = [[] for _ in self.slack_micro]
-        for taker, actor in enumerate(self.takers):
-            found[actor.service].append(taker)
-        return tuple(map(tuple, found))
+        for number, taker in enumerate(self.takers):
+            found[taker.service].append(number)
+        return _frozen(found)
 
     @cached_property
     def is_scarce(self) -> tuple[bool, ...]:
@@ -87,30 +113,30 @@ class CreditNetwork:
     def backwards(self) -> CreditNetwork:
         """The same problem with time running the other way."""
         final = list(self.slack_micro)
-        for giver in self.givers:
-            final[giver.service] += giver.rate_micro
-        for taker in self.takers:
-            final[taker.service] -= taker.rate_micro
+        for actor in self.givers:
+            final[actor.service] += actor.rate_micro
+        for actor in self.takers:
+            final[actor.service] -= actor.rate_micro
         unlocks: list[list[Link]] = [[] for _ in self.givers]
         for taker, links in enumerate(self.unlocks):
             for link in links:
                 unlocks[link.giver].append(Link(taker, link.lead_ns))
-        releases: list[list[int]] = [[] for _ in self.takers]
-        for giver, takers in enumerate(self.releases):
-            for taker in takers:
-                releases[taker].append(giver)
         return CreditNetwork(
             slack_micro=tuple(final),
             takers=self.givers,
             givers=self.takers,
             unlocks=tuple(map(tuple, unlocks)),
-            releases=tuple(map(tuple, releases)),
+            releases=self.holders,
         )
 
+    def needs(self, takers: Iterable[int]) -> dict[int, int]:
+        """Return the credit that takers need together, by service."""
+        needs: dict[int, int] = {}
+        for taker in takers:
+            service, rate_micro, _ = self.takers[taker]
+            needs[service] = needs.get(service, 0) + rate_micro
+        return needs
 
-class Times(NamedTuple):
-    """When every taker takes and every giver gives, and when all is over, nanoseconds."""
 
-    taken_ns: Sequence[int]
-    given_ns: Sequence[int]
-    makespan_ns: int
+def _frozen(lists: Iterable[list[int]]) -> tuple[tuple[int, ...], ...]:
+    return tuple(map(tuple, lists))

@@ -90,15 +90,6 @@ def _with_endless_credit(network: CreditNetwork, own_ns: int) -> CreditNetwork:
     )
 
 
-def needs_of(network: CreditNetwork, takers: Iterable[int]) -> dict[int, int]:
-    """Return the credit that takers need together, by service."""
-    needs: dict[int, int] = {}
-    for taker in takers:
-        service, rate_micro, _ = network.takers[taker]
-        needs[service] = needs.get(service, 0) + rate_micro
-    return needs
-
-
 def latest(network: CreditNetwork, heads: Sequence[int], tails: Sequence[int]) -> int:
     """Return the largest bound that the takers of one service give."""
     given: list[list[tuple[int, int]]] = [[] for _ in network.slack_micro]
@@ -149,17 +140,10 @@ def _heads(network: CreditNetwork) -> list[int]:
     heads = [NEVER] * len(network.givers)
     running, wants = [], []
     for giver, blockers in enumerate(network.blockers):
-        own_ns = network.givers[giver].own_ns
         if blockers:
-            lead_ns = min(
-                link.lead_ns
-                for taker in blockers
-                for link in network.unlocks[taker]
-                if link.giver == giver
-            )
-            wants.append(Want(giver, needs_of(network, blockers), lead_ns))
+            wants.append(Want(giver, network.needs(blockers), network.leads_ns[giver]))
         else:
-            running.append((own_ns, giver))
+            running.append((network.givers[giver].own_ns, giver))
     for at_ns, giver in first_given(network, network.slack_micro, running, wants):
         heads[giver] = max(at_ns, network.givers[giver].own_ns)
     return heads

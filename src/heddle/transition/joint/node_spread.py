@@ -2,9 +2,9 @@
 
 A deployment does not say which services were asked to be spread over nodes; a workload
 does. Without one, a service with two instances or more, all on different nodes of the
-wanted deployment, is kept so where that is possible, unless it runs otherwise now. Called by ``placement``, which
-knows nothing of nodes, on its result: configurations are swapped between GPUs, at the
-least loss.
+wanted deployment, is kept so where that is possible, unless it runs otherwise now.
+Called by ``placement``, which knows nothing of nodes, on its result: configurations are
+swapped between GPUs, at the least loss.
 """
 
 from __future__ import annotations

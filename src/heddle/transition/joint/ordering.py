@@ -43,13 +43,18 @@ class Lender(Protocol):
 
 
 def open_queues(
-    network: CreditNetwork, rank: Rank, lender: Lender | None = None
+    network: CreditNetwork,
+    rank: Rank,
+    lender: Lender | None = None,
+    patient: Sequence[bool] | None = None,
 ) -> Queues | Stuck:
     """Return queues by a rank of the givers, or where nothing could go on.
 
-    Takers that wait for their own giver (bridges) come last of all.
+    ``patient`` marks givers for whom credit is kept while they lack some: others, lower
+    in rank, may not use it then. Takers that wait for their own giver (bridges) come
+    last of all.
     """
-    return _Opening(network, rank, lender).run()
+    return _Opening(network, rank, lender, patient).run()
 
 
 def order_of_rest(network: CreditNetwork, takers: Iterable[int]) -> list[int]:
@@ -61,8 +66,15 @@ def order_of_rest(network: CreditNetwork, takers: Iterable[int]) -> list[int]:
 class _Opening:
     """One walk through the events."""
 
-    def __init__(self, network: CreditNetwork, rank: Rank, lender: Lender | None) -> None:
+    def __init__(
+        self,
+        network: CreditNetwork,
+        rank: Rank,
+        lender: Lender | None,
+        patient: Sequence[bool] | None,
+    ) -> None:
         self._network = network
+        self._patient = patient
         self._rank = rank
         self._lender = lender
         self._credit = list(network.slack_micro)
@@ -81,12 +93,16 @@ class _Opening:
 
     def run(self) -> Queues | Stuck:
         """Go from event to event; at each give credit to those for whom it suffices."""
-        self._deal([giver for giver, missing in enumerate(self._missing) if missing], 0)
+        self._deal(self._waiting(), 0)
         now_ns = 0
         while True:
             while self._events:
                 now_ns = self._events[0][0]
                 self._deal(self._woken(self._due(now_ns)), now_ns)
+            if self._patient is not None:
+                self._patient = None
+                self._deal(self._waiting(), now_ns)
+                continue
             stuck = self._stuck()
             if not stuck.waiting:
                 self._append_rest()
@@ -116,21 +132,29 @@ class _Opening:
 
     def _deal(self, givers: Iterable[int], now_ns: int) -> None:
         """Let givers have their takers, best rank first, as far as the credit goes."""
+        if self._patient is not None:
+            givers = self._waiting()
         heap = [(self._rank[giver], giver) for giver in givers]
         heapq.heapify(heap)
+        kept: set[int] = set()
         while heap:
             _, giver = heapq.heappop(heap)
             if not self._missing[giver]:
                 continue
-            lacking = self._lacking(giver)
+            lacking = self._lacking(giver, kept)
             if lacking is not None:
                 self._watchers[lacking].append(giver)
+                if self._patient is not None and self._patient[giver]:
+                    kept.add(lacking)
                 continue
             for taker in self._network.blockers[giver]:
                 if not self._is_taken[taker]:
                     self._take(taker, now_ns, heap)
 
-    def _lacking(self, giver: int) -> int | None:
+    def _waiting(self) -> list[int]:
+        return [giver for giver, missing in enumerate(self._missing) if missing]
+
+    def _lacking(self, giver: int, kept: set[int]) -> int | None:
         """Return a service that has not enough credit for the takers of a giver."""
         takers = self._network.takers
         needs: dict[int, int] = {}
@@ -138,7 +162,7 @@ class _Opening:
             if not self._is_taken[taker]:
                 service, rate_micro, _ = takers[taker]
                 need = needs[service] = needs.get(service, 0) + rate_micro
-                if need > self._credit[service]:
+                if need > self._credit[service] or service in kept:
                     return service
         return None
 
@@ -158,7 +182,7 @@ class _Opening:
 
     def _stuck(self) -> Stuck:
         return Stuck(
-            tuple(giver for giver, missing in enumerate(self._missing) if missing),
+            tuple(self._waiting()),
             frozenset(taker for taker, is_taken in enumerate(self._is_taken) if is_taken),
             tuple(self._credit),
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from heddle.transition.floors import floors_micro
 from heddle.transition.joint.attempt import Failure
-from heddle.transition.joint.network_bound import needs_of
 from heddle.transition.request import TransitionRequest
 from heddle.units import MICRO, plural
 
@@ -40,7 +39,7 @@ def _blocking(failure: Failure) -> tuple[int, int, int]:
     best: tuple[float, int, int, int] | None = None
     for giver in stuck.waiting:
         rest = [taker for taker in network.blockers[giver] if taker not in stuck.taken]
-        needs = needs_of(network, rest)
+        needs = network.needs(rest)
         lacking = {s: n - stuck.credit_micro[s] for s, n in needs.items()}
         service = max(lacking, key=lambda s: (lacking[s] / needs[s], -s))
         taker = next(t for t in rest if network.takers[t].service == service)

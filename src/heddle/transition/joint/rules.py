@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from heddle.transition.joint.credit_network import CreditNetwork
-from heddle.transition.joint.network_bound import Bound, needs_of
+from heddle.transition.joint.network_bound import Bound
 from heddle.transition.joint.ordering import Rank
 
 
@@ -23,7 +23,7 @@ def ranks(network: CreditNetwork, bound: Bound) -> Iterator[Rank]:
     tail, cost, gain = [], [], []
     for giver in givers:
         blockers = network.blockers[giver]
-        needs = needs_of(network, blockers)
+        needs = network.needs(blockers)
         tail.append(float(-max((bound.tails_ns[taker] for taker in blockers), default=0)))
         cost.append(sum(need * weight[service] for service, need in needs.items()))
         gain.append(network.givers[giver].rate_micro * weight[network.givers[giver].service])
@@ -43,7 +43,7 @@ def _weights(network: CreditNetwork) -> list[float]:
     """Return by service what one micro-request/s of it is worth; 0 where there is plenty."""
     weights = []
     for service, takers in enumerate(network.takers_of):
-        wanted = needs_of(network, takers).get(service, 0)
+        wanted = network.needs(takers).get(service, 0)
         missing = wanted - network.slack_micro[service]
         weights.append(missing / wanted**2 if network.is_scarce[service] else 0.0)
     return weights

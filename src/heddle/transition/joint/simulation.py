@@ -4,7 +4,7 @@ Of each service the takers stand in a queue. A taker takes as soon as all that w
 given so far covers it and everyone before it in the queue, so each has its own share
 of the credit and none can overtake. Whatever schedule exists, the queues that it
 implies give one that is nowhere later: so to look for the best schedule is to look for
-the best queues.
+the best queues. Called by ``justification`` and by whoever tries queues.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ from heddle.transition.joint.credit_network import CreditNetwork, Times
 #: By service, all its takers, first first.
 Queues = Sequence[Sequence[int]]
 
+_ENDLESS = 1 << 62
+
 
 def simulate(network: CreditNetwork, queues: Queues) -> Times | None:
-    """Return when everything happens, or None when the queues wait for each other.
-
-    ``queues`` holds for each service all its takers, first first.
-    """
+    """Return when everything happens, or None when the queues wait for each other."""
     run = _Run(network, queues)
     for service in range(len(queues)):
         run.advance(service, 0)
@@ -31,21 +30,25 @@ def simulate(network: CreditNetwork, queues: Queues) -> Times | None:
 
 
 class _Run:
-    """One walk through the events."""
+    """One walk through the events.
+
+    ``_waits`` counts for each giver the takers that it waits for, ``_held`` for each
+    taker the givers; ``_covered`` are takers with credit that are held.
+    """
 
     def __init__(self, network: CreditNetwork, queues: Queues) -> None:
         self._network = network
         self._queues = queues
         self._heads = [0] * len(queues)
         self._credit = list(network.slack_micro)
+        #: The rate of the head of each queue: below it there is nothing to advance.
+        self._wanted = [0] * len(queues)
         self._taken = [-1] * len(network.takers)
         self._given = [-1] * len(network.givers)
         self._earliest = [giver.own_ns for giver in network.givers]
         self._waits = [len(blockers) for blockers in network.blockers]
-        self._held = [0] * len(network.takers)
-        for takers in network.releases:
-            for taker in takers:
-                self._held[taker] += 1
+        self._held = [len(givers) for givers in network.holders]
+        self._covered: set[int] = set()
         self._events = [
             (self._earliest[giver], giver) for giver, waits in enumerate(self._waits) if not waits
         ]
@@ -53,55 +56,61 @@ class _Run:
 
     def advance(self, service: int, now_ns: int) -> None:
         """Let the takers at the head of a queue take, as far as the credit goes."""
-        queue = self._queues[service]
-        takers = self._network.takers
-        head = self._heads[service]
-        credit = self._credit[service]
-        while head < len(queue) and takers[queue[head]].rate_micro <= credit:
+        queue, takers = self._queues[service], self._network.takers
+        head, credit = self._heads[service], self._credit[service]
+        wanted = _ENDLESS
+        while head < len(queue):
             taker = queue[head]
-            credit -= takers[taker].rate_micro
+            wanted = takers[taker].rate_micro
+            if wanted > credit:
+                break
+            credit -= wanted
             head += 1
-            if not self._held[taker]:
-                self._take(taker, now_ns)
+            wanted = _ENDLESS
+            if self._held[taker]:
+                self._covered.add(taker)
             else:
-                self._held[taker] = -self._held[taker]
-        self._heads[service] = head
-        self._credit[service] = credit
+                self._take(taker, now_ns)
+        self._heads[service], self._credit[service] = head, credit
+        self._wanted[service] = wanted
 
     def drain(self) -> None:
         """Go from event to event until nothing more happens."""
         givers, releases = self._network.givers, self._network.releases
-        while self._events:
-            now_ns, giver = heapq.heappop(self._events)
-            self._given[giver] = now_ns
+        events, given, credit, wanted = self._events, self._given, self._credit, self._wanted
+        while events:
+            now_ns, giver = heapq.heappop(events)
+            given[giver] = now_ns
             service, rate_micro, _ = givers[giver]
-            self._credit[service] += rate_micro
+            credit[service] += rate_micro
             for taker in releases[giver]:
                 self._release(taker, now_ns)
-            self.advance(service, now_ns)
+            if credit[service] >= wanted[service]:
+                self.advance(service, now_ns)
 
     def times(self) -> Times | None:
         """Return the times, or None when someone waits for ever."""
         if -1 in self._taken or -1 in self._given:
             return None
-        takers = self._network.takers
-        ends = [at_ns + takers[taker].own_ns for taker, at_ns in enumerate(self._taken)]
-        return Times(self._taken, self._given, max((*ends, *self._given), default=0))
+        ends = [
+            at_ns + taker.own_ns
+            for taker, at_ns in zip(self._network.takers, self._taken, strict=True)
+        ]
+        makespan_ns = max(max(ends, default=0), max(self._given, default=0))
+        return Times(self._taken, self._given, makespan_ns)
 
     def _release(self, taker: int, now_ns: int) -> None:
-        """Count one giver less that a taker waits for; below zero its credit is kept for it."""
-        if self._held[taker] > 0:
-            self._held[taker] -= 1
-        else:
-            self._held[taker] += 1
-            if self._held[taker] == 0:
-                self._take(taker, now_ns)
+        self._held[taker] -= 1
+        if not self._held[taker] and taker in self._covered:
+            self._take(taker, now_ns)
 
     def _take(self, taker: int, now_ns: int) -> None:
+        earliest, waits = self._earliest, self._waits
         self._taken[taker] = now_ns
         for giver, lead_ns in self._network.unlocks[taker]:
-            if now_ns + lead_ns > self._earliest[giver]:
-                self._earliest[giver] = now_ns + lead_ns
-            self._waits[giver] -= 1
-            if self._waits[giver] == 0:
-                heapq.heappush(self._events, (self._earliest[giver], giver))
+            gives_ns = now_ns + lead_ns
+            if gives_ns > earliest[giver]:
+                earliest[giver] = gives_ns
+            waits[giver] -= 1
+            if not waits[giver]:
+                heapq.heappush(self._events, (earliest[giver], giver))

@@ -200,6 +200,24 @@ def test_an_overlap_that_no_order_could_mend_is_found() -> None:
     assert "neither is destroyed before the other is created" in message
 
 
+def test_two_instances_may_take_turns_at_the_same_slots() -> None:
+    half, whole = Placement(0, "3g.20gb"), Placement(0, "7g.40gb")
+    steps = StepList()
+    last: list[int] = []
+    for place in (half, whole, half, whole):
+        last = [steps.create("gpu-0", place, last)]
+        last = [steps.destroy("gpu-0", place, last)]
+    empty = deployment({}, {})
+    bridge = [Gpu("gpu-0", "node-0", "A100-40GB")]
+    turns = transition_of(empty, empty, steps.steps, bridge)
+    assert messages(turns) == []
+    # The second half waits for the first one now, and not for the whole between them.
+    early = list(turns.steps)
+    early[4] = replace(early[4], after=(1,))
+    found = messages(with_steps(turns, early))
+    assert any("may exist at once: step 4 does not wait for step 3" in one for one in found)
+
+
 def engine_swap(wait: Iterable[int]) -> Transition:
     """The one instance with the media engine gives way to another one elsewhere."""
     old, new = instance("1g.5gb+me", 0, "bert"), instance("1g.5gb+me", 3, "bert")
