@@ -95,6 +95,24 @@ def planned_transition(seed: int, num_gpus: int = 8) -> Transition:
     return plan_transition(TransitionRequest(pair.origin, pair.wanted, types, DIRECT))
 
 
+@cache
+def sixty_steps() -> Transition:
+    """Return a planned transition of about sixty steps, on nodes of three GPUs each."""
+    pair = random_pair(np.random.default_rng(39), Sizes(5, 8, 3, 6))
+    sides = [_on_nodes_of_three(side) for side in (pair.origin, pair.wanted)]
+    transition = plan_transition(TransitionRequest(sides[0], sides[1], type_of, DIRECT))
+    assert 50 <= len(transition.steps) <= 80, "take another seed"
+    return transition
+
+
+def _on_nodes_of_three(deployment: Deployment) -> Deployment:
+    configurations = tuple(
+        replace(configuration, node=f"node-{number // 3}")
+        for number, configuration in enumerate(deployment.configurations)
+    )
+    return replace(deployment, configurations=configurations)
+
+
 def writable(transition: Transition) -> Transition:
     """Return a transition that a file can hold: every service requires something."""
     before, after = dict(transition.origin.services), dict(transition.target.services)

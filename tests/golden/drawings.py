@@ -10,8 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from drawing_cases import CATALOGUE, Case, certificate, deployment
+from gantt_cases import GanttCase, chart_of
 from heddle.cluster.certificate import BoundBasis
 from heddle.drawing.compare import CompareRow, compare_svg
+from heddle.drawing.gantt import gantt_svg
 from heddle.drawing.gpu_type import gpu_type_svg
 from heddle.drawing.gpu_type_text import gpu_type_text
 from heddle.drawing.plan import plan_svg
@@ -51,7 +53,17 @@ def _scaling() -> str:
     return scaling_svg([ScalingPanel("bert, batch 8", points, curve, "sub-linear")], "Scaling")
 
 
+def _gantt() -> str:
+    return gantt_svg(chart_of(GanttCase(7, 4, num_idle=2, num_spares=1, num_moves=2)))
+
+
+def _large_gantt() -> str:
+    return gantt_svg(chart_of(GanttCase(60, 30, num_idle=20)))
+
+
 DRAWINGS: dict[str, Callable[[], str]] = {
+    "transition-of-7.svg": _gantt,
+    "transition-of-60.svg": _large_gantt,
     "plan-of-5.svg": _plan,
     "plan-of-140.svg": _large_plan,
     "plan-of-20.txt": _plan_table,

@@ -11,28 +11,27 @@ _MAX_SERVICES = 40
 _MAX_DECISIONS = 20
 
 _HEADLINES = {
-    ExecutionOutcome.DONE: "done",
-    ExecutionOutcome.PAUSED: "paused",
-    ExecutionOutcome.ABORTED: "aborted",
-    ExecutionOutcome.STOPPED: "stopped",
+    ExecutionOutcome.DONE: "done: ",
+    ExecutionOutcome.PAUSED: "",
+    ExecutionOutcome.ABORTED: "aborted: ",
+    ExecutionOutcome.STOPPED: "",
 }
 
 
 def result_text(result: ExecutionResult) -> str:
     """Return the outcome, figures, the least rate of every service, and what went wrong."""
     last = result.decisions[-1].sentence if result.decisions else ""
-    headline = f"{_HEADLINES[result.outcome]}: {last}"
-    figures = (
-        f"{plural(result.num_done, 'step')} done in {result.elapsed_s:,.1f} s, "
-        f"{plural(result.num_retries, 'further attempt')}, "
-        f"planned anew {plural(result.num_replans, 'time')}"
-    )
-    parts = [headline, figures]
+    figures = [f"{plural(result.num_done, 'step')} done in {result.elapsed_s:,.1f} s"]
+    if result.num_retries:
+        figures.append(plural(result.num_retries, "further attempt"))
+    if result.num_replans:
+        figures.append(f"planned anew {plural(result.num_replans, 'time')}")
+    parts = [f"{_HEADLINES[result.outcome]}{last}\n{', '.join(figures)}"]
     if result.least:
         parts.append(_rates_text(result))
     if len(result.decisions) > 1:
         parts.append(_decisions_text(result))
-    return "\n\n".join(["\n".join(parts[:2]), *parts[2:]])
+    return "\n\n".join(parts)
 
 
 def _rates_text(result: ExecutionResult) -> str:

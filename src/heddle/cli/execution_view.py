@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Sequence
 
 from heddle.clock import Clock
 from heddle.drawing.table import capped, cell_width
@@ -89,7 +90,7 @@ class ExecutionView:
             self._draw(self._lines(self._progress))
         else:
             self._due_s = now_s + _LINE_EVERY_S
-            self._say(summary_line(self._progress))
+            self._say(steps_text(self._progress) + closest_text(self._progress.services))
 
     def clear(self) -> None:
         """Wipe what is drawn in place."""
@@ -118,10 +119,10 @@ class ExecutionView:
         shown = progress.services[: max(1, min(_MAX_BARS, size.lines - 4))]
         widest = max((cell_width(rate.service) for rate in shown), default=0)
         name_cells = min(24, widest)
-        lines = [summary_line(progress)]
+        lines = [steps_text(progress)]
         lines.extend(f"  {self._bar_line(rate, name_cells)}" for rate in shown)
-        if len(shown) < len(progress.services):
-            lines.append(f"  … and {plural(len(progress.services) - len(shown), 'more service')}")
+        if hidden := progress.services[len(shown) :]:
+            lines.append(f"  … and {plural(len(hidden), 'more service')}{closest_text(hidden)}")
         if progress.last is not None:
             lines.append(f"  {progress.last}")
         return [capped(line, max(20, size.columns - 1)) for line in lines]
@@ -134,18 +135,22 @@ class ExecutionView:
         return f"{name}{padding}  {bar}  {figures}{'' if rate.is_kept else '  BELOW'}"
 
 
-def summary_line(progress: ExecutionProgress) -> str:
-    """Return the progress in one line: time, steps, and who is closest to its floor."""
-    text = (
+def steps_text(progress: ExecutionProgress) -> str:
+    """Return the time, where it leads and how many steps are done."""
+    return (
         f"{progress.elapsed_s:.1f} s, {_WHERE[progress.purpose]}: {progress.num_done} of "
         f"{plural(progress.num_steps, 'step')} done, {progress.num_running} under way"
     )
-    promised = [rate for rate in progress.services if rate.floor_rps > 0]
-    if promised:
-        closest = min(promised, key=lambda rate: (rate.rate_rps / rate.floor_rps, rate.service))
-        share = closest.rate_rps / closest.floor_rps
-        text += f"; closest to its floor: {closest.service}, {share:.0%} of it"
-    return text
+
+
+def closest_text(services: Sequence[ServiceRate]) -> str:
+    """Return which service is closest to its floor; nothing when none has one."""
+    promised = [rate for rate in services if rate.floor_rps > 0]
+    if not promised:
+        return ""
+    closest = min(promised, key=lambda rate: (rate.rate_rps / rate.floor_rps, rate.service))
+    share = closest.rate_rps / closest.floor_rps
+    return f"; closest to its floor: {closest.service}, {share:.0%} of it"
 
 
 def rate_bar(rate: ServiceRate, scale_rps: float) -> str:

@@ -35,6 +35,7 @@ VERBS = (
     Verb("compare", "every solver on one workload: GPUs, gap, time", "compare"),
     Verb("transition", "from what runs to what is wanted, proved in every state", "transition"),
     Verb("apply", "carry a transition out, watch it, pause it, go on, go back", "apply"),
+    Verb("replan", "plans and moves over a day of demand, with hysteresis", "replan"),
     Verb("simulate", "a simulated cluster in a process of its own, in virtual time", "simulate"),
     Verb("gpus", "GPU types: profiles, starts, partitions, drawn", "gpus"),
     Verb("study", "how measured performance scales with the instance", "study"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from heddle.atomic_file import write_text
@@ -16,11 +18,13 @@ from heddle.cluster.catalogue import Catalogue, builtin_catalogue, load_gpu_type
 from heddle.cluster.deployment import Deployment
 from heddle.cluster.deployment_check import require_possible
 from heddle.cluster.deployment_file import read_deployment
+from heddle.cluster.gpu_type import GpuType
 from heddle.drawing.gantt import gantt_svg
 from heddle.errors import InputError
 from heddle.optimizer.nearest.search import nearest
 from heddle.optimizer.problem import build_problem
 from heddle.transition.action_times import builtin_times, find_times
+from heddle.transition.lower_bound import makespan_bound_s, placed_by
 from heddle.transition.plan import plan_transition
 from heddle.transition.planners import PLANNERS
 from heddle.transition.request import TransitionRequest
@@ -103,16 +107,19 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("name what is wanted: either a deployment TO or --workload FILE")
     request = _request(arguments)
     transition = plan_transition(request, arguments.strategy)
+    bound_s = makespan_bound_s(request, placed_by(transition))
     if arguments.output is not None:
         write_transition(arguments.output, transition)
     if arguments.svg is not None:
         goal = arguments.wanted or arguments.workload
         title = f"{arguments.origin.stem} to {goal.stem}"
-        write_text(arguments.svg, gantt_svg(gantt_chart(transition, title)))
+        write_text(
+            arguments.svg, gantt_svg(gantt_chart(transition, request.type_of, title, bound_s))
+        )
     if arguments.json:
         print(transition_text(transition), end="")
     else:
-        print(transition_report(transition, request))
+        print(transition_report(transition, bound_s))
     return 0
 
 
@@ -143,20 +150,38 @@ def node_spread_of(workload: Workload) -> frozenset[str]:
 
 
 def _catalogue(arguments: argparse.Namespace, *workloads: Workload | None) -> Catalogue:
+    """Return the GPU types that come with heddle, with workloads, and in ``--gpu-types``."""
     catalogue = builtin_catalogue()
-    for workload in workloads:
-        if workload is not None:
-            own = [t for t in catalogue_of(workload) if t.name not in catalogue.names]
-            catalogue = catalogue.with_types(own)
-    if arguments.gpu_types is None:
-        return catalogue
-    return catalogue.with_types(load_gpu_types(arguments.gpu_types))
+    own = [gpu_type for workload in workloads if workload for gpu_type in catalogue_of(workload)]
+    if arguments.gpu_types is not None:
+        own += load_gpu_types(arguments.gpu_types)
+    for gpu_type in own:
+        if gpu_type.name not in catalogue.names or catalogue.get(gpu_type.name) != gpu_type:
+            catalogue = catalogue.with_types([gpu_type])
+    return catalogue
 
 
 def _read(path: Path, catalogue: Catalogue) -> Deployment:
+    """Return a deployment that could exist, with GPU types by their names, not their aliases."""
     deployment = read_deployment(path)
-    require_possible(deployment, catalogue.get, path)
-    return deployment
+    require_possible(deployment, _known_in(catalogue), path)
+    return replace(
+        deployment,
+        configurations=tuple(
+            replace(entry, gpu_type=catalogue.get(entry.gpu_type).name)
+            for entry in deployment.configurations
+        ),
+    )
+
+
+def _known_in(catalogue: Catalogue) -> Callable[[str], GpuType]:
+    def type_of(word: str) -> GpuType:
+        try:
+            return catalogue.get(word)
+        except InputError as error:
+            raise InputError(f"{error.message}; --gpu-types FILE brings your own") from error
+
+    return type_of
 
 
 def _planned(arguments: argparse.Namespace, workload: Workload, origin: Deployment) -> Deployment:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from heddle.cluster.gpu import Gpu
 from heddle.errors import InputError
 from heddle.transition.gpu_room import IdleGpus, gpus_of
 from heddle.transition.request import TransitionRequest
 from heddle.units import plural
-from heddle.workload.fleet import GpuPool
+from heddle.workload.fleet import DEFAULT_PER_NODE, GpuPool
 
 
 def with_inventory(request: TransitionRequest, fleet: Sequence[GpuPool]) -> TransitionRequest:
@@ -26,23 +27,57 @@ def with_inventory(request: TransitionRequest, fleet: Sequence[GpuPool]) -> Tran
     """
     if all(pool.count is None for pool in fleet):
         return request
-    counts = {pool.gpu_type.name: pool.count for pool in fleet}
-    idle = IdleGpus(request)
+    pools = {pool.gpu_type.name: pool for pool in fleet}
     running = gpus_of(request.origin)
     before = Counter(gpu.gpu_type for gpu in running)
     after = Counter(gpu.gpu_type for gpu in gpus_of(request.wanted))
+    idle = IdleGpus(request)
+    nodes = _Nodes(running, pools)
     inventory = list(running)
-    for name in sorted({*counts, *before, *after}):
-        count = counts.get(name, 0)
+    for name in sorted({*pools, *before, *after}):
+        count = pools[name].count if name in pools else 0
         if count is None:
             count = before[name] + after[name]
         _require_enough(name, count, before[name], after[name])
         found = (idle.take(name) for _ in range(count - before[name]))
-        inventory += [gpu for gpu in found if gpu is not None]
+        inventory += [nodes.with_node(gpu) for gpu in found if gpu is not None]
     return replace(request, inventory=tuple(inventory))
 
 
 def _require_enough(name: str, count: int, before: int, after: int) -> None:
     for who, needed in (("what runs has", before), ("what is wanted needs", after)):
         if needed > count:
-            raise InputError(f"{who} {plural(needed, 'GPU')} of type {name}; the fleet has {count}")
+            raise InputError(
+                f"{who} {plural(needed, 'GPU')} of type {name}; {count:,} exist in the fleet: "
+                "raise its count, or plan with fewer"
+            )
+
+
+class _Nodes:
+    """Deals idle GPUs to nodes, so that no node has more GPUs than the fleet says."""
+
+    def __init__(self, running: Sequence[Gpu], pools: dict[str, GpuPool]) -> None:
+        self._pools = pools
+        self._held = Counter(gpu.node for gpu in running)
+        self._type_of = {gpu.node: gpu.gpu_type for gpu in running}
+
+    def with_node(self, gpu: Gpu) -> Gpu:
+        """Return the GPU in its own node, or in another where that is full or of another type."""
+        node = next(node for node in self._candidates(gpu) if self._has_room(node, gpu.gpu_type))
+        self._held[node] += 1
+        self._type_of[node] = gpu.gpu_type
+        return gpu._replace(node=node)
+
+    def _candidates(self, gpu: Gpu) -> Iterator[str]:
+        if gpu.node in self._type_of:
+            yield gpu.node
+        yield from self._type_of
+        yield gpu.node
+        number = len(self._type_of)
+        while True:
+            yield f"node-{number}"
+            number += 1
+
+    def _has_room(self, node: str, gpu_type: str) -> bool:
+        per_node = self._pools[gpu_type].per_node if gpu_type in self._pools else DEFAULT_PER_NODE
+        return self._held[node] < per_node and self._type_of.get(node, gpu_type) == gpu_type

@@ -30,7 +30,7 @@ def needed_beyond_origin(request: TransitionRequest) -> dict[str, int]:
 
 
 class IdleGpus:
-    """Hands out GPUs that run nothing at the origin, type by type, always in one order.
+    """Hands out GPUs without instances at the origin, type by type, always in one order.
 
     First those of the inventory, or, when there is none, those that the wanted
     deployment names and the origin does not; then made-up ones, without end.
@@ -38,8 +38,7 @@ class IdleGpus:
 
     def __init__(self, request: TransitionRequest) -> None:
         self._request = request
-        self._running = {gpu.id for gpu in gpus_of(request.origin)}
-        self._taken = set(self._running)
+        self._taken = {gpu.id for gpu in gpus_of(request.origin)} | set(request.unserved)
         self._sources: dict[str, Iterator[Gpu]] = {}
 
     def take(self, gpu_type: str) -> Gpu | None:

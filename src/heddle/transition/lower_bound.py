@@ -120,9 +120,7 @@ def _bound_of_type(request: TransitionRequest, gpu_type: str) -> float:
 def _servers(side: Deployment, gpu_type: str) -> Counter[PlannedInstance]:
     """Return what a side runs on GPUs of a type, wherever it stands."""
     return Counter(
-        instance._replace(start=0)
-        for gpu, instance in side.instances()
-        if gpu.gpu_type == gpu_type
+        instance._replace(start=0) for gpu, instance in side.instances() if gpu.gpu_type == gpu_type
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from heddle.registry import Registry
+from heddle.transition.exchange_compact.planner import ExchangeCompact
 from heddle.transition.joint.planner import Joint
 from heddle.transition.request import Planner
 
@@ -12,8 +13,6 @@ def _joint() -> Planner:
 
 
 def _exchange_compact() -> Planner:
-    from heddle.transition.exchange_compact.planner import ExchangeCompact  # noqa: PLC0415
-
     return ExchangeCompact()
 
 

@@ -71,7 +71,7 @@ def test_reading_a_journal_gives_what_its_writer_knew(
     clock.advance(3.0)
     first = journal.state.leg.leg.steps[4]
     command = journal.intend(first)
-    event = Event(command.id, Outcome.FAILED, 2.0, "no room", True, 7.5)
+    event = Event(command.id, Outcome.FAILED, 2.0, "no room", is_retryable=True, retry_after_s=7.5)
     journal.end(first, event, WHY)
     journal.intend(journal.state.leg.leg.steps[2])
     journal.pause()
@@ -104,7 +104,7 @@ def test_rates_count_from_the_end_of_a_start_to_the_intention_of_a_stop(journal:
     done(journal, 0)
     journal.intend(journal.state.leg.leg.steps[1])
     assert rates["chat"] == 200_000_000
-    journal.end(journal.state.leg.leg.steps[1], Event("", Outcome.DONE, 0.0), WHY)
+    journal.end(journal.state.leg.leg.steps[1], Event("x", Outcome.DONE, 0.0), WHY)
     assert rates["chat"] == 300_000_000
     journal.intend(journal.state.leg.leg.steps[2])
     assert rates["chat"] == 200_000_000
@@ -115,7 +115,7 @@ def test_a_stop_that_failed_does_not_count_as_serving_again(journal: Journal) ->
     done(journal, 0, 1)
     stop = journal.state.leg.leg.steps[2]
     command = journal.intend(stop)
-    journal.end(stop, Event(command.id, Outcome.FAILED, 0.0, "x", True), WHY)
+    journal.end(stop, Event(command.id, Outcome.FAILED, 0.0, "x", is_retryable=True), WHY)
     assert journal.state.leg.rates_micro["chat"] == 200_000_000
     journal.intend(stop)
     assert journal.state.leg.rates_micro["chat"] == 200_000_000
@@ -125,7 +125,7 @@ def test_a_stop_that_failed_does_not_count_as_serving_again(journal: Journal) ->
 def test_every_attempt_has_a_command_of_its_own(journal: Journal) -> None:
     step = journal.state.leg.leg.steps[0]
     first = journal.intend(step)
-    journal.end(step, Event(first.id, Outcome.FAILED, 0.0, "x", True), WHY)
+    journal.end(step, Event(first.id, Outcome.FAILED, 0.0, "x", is_retryable=True), WHY)
     second = journal.intend(step)
     digest = journal.state.leg.leg.digest
     assert [first.id, second.id] == [f"{digest}/0/1", f"{digest}/0/2"]

@@ -17,7 +17,7 @@ from heddle.linear_program import LinearProgram
 from heddle.optimizer.cms.column_list import ColumnList
 from heddle.optimizer.nearest.count_model import NearestProblem
 from heddle.optimizer.nearest.recuts import Recut
-from heddle.optimizer.nearest.seats import Seat, SeatedGpu, recut_gpu
+from heddle.optimizer.nearest.seats import Seat, SeatedGpu, fill, recut_gpu
 from heddle.optimizer.packing import PackedGpu, Packing, Slot
 
 #: What a placement that is reused is worth against an instance that stays.
@@ -44,7 +44,7 @@ def match(nearest: NearestProblem, packing: Packing) -> list[SeatedGpu]:
         for _ in range(count):
             running = waiting[pair.recut.gpu_class].pop(0)
             gpu = recut_gpu(nearest.problem, pair.recut, running)
-            _fill(gpu, wanted[pair.packed])
+            fill(gpu, wanted[pair.packed].slots)
             seated.append(gpu)
         distinct[wanted[pair.packed]] -= count
     for packed, count in distinct.items():
@@ -92,16 +92,3 @@ def _flow(
     program.add_columns(columns.columns())
     primal = program.solve().primal
     return [0] * len(pairs) if primal is None else [round(value) for value in primal.tolist()]
-
-
-def _fill(gpu: SeatedGpu, packed: PackedGpu) -> None:
-    """Seat the instances of a packed GPU: who can stay, then in what exists, then the rest."""
-    left = Counter(packed.slots)
-    for seat in gpu.seats:
-        if seat.stay is not None and left[seat.stay]:
-            left[seat.stay] -= 1
-            seat.service = seat.stay.service
-    free = sorted((s for s in gpu.seats if s.service is None), key=lambda s: not s.is_reused)
-    for slot in left.elements():
-        seat = next(s for s in free if s.kind == slot.kind and s.service is None)
-        seat.service = slot.service

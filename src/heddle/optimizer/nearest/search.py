@@ -17,8 +17,9 @@ from heddle.cluster.gpu import Gpu
 from heddle.optimizer.assembly import GpuWriter, served_services
 from heddle.optimizer.evaluate import cost_nano, violations
 from heddle.optimizer.nearest.count_model import CountChoice, NearestProblem
-from heddle.optimizer.nearest.count_search import choose_counts
+from heddle.optimizer.nearest.count_search import CountAnswer, choose_counts
 from heddle.optimizer.nearest.dealing import deal, parted
+from heddle.optimizer.nearest.gpu_search import search_gpus
 from heddle.optimizer.nearest.matching import match
 from heddle.optimizer.nearest.naming import named_gpus
 from heddle.optimizer.nearest.recuts import gpu_classes, recuts
@@ -55,8 +56,9 @@ def nearest(
         Its statistics say, under ``running``, ``kept``, ``most_kept`` and ``reused``,
         how many instances run, how many run on untouched, how many could at most, and
         in how many places the instance stays whatever it serves; under ``method``,
-        ``counts`` when the counts were chosen for it and ``matched`` when placement
-        options left only the plain plan, moved as near as it goes.
+        ``counts`` when counts were chosen for it; ``searched`` when placement options
+        took a search GPU by GPU; ``matched`` when they left only the plain plan, moved
+        as near as it goes.
 
     Raises
     ------
@@ -71,15 +73,8 @@ def nearest(
     choices = _choices(plain, now, slack)
     # 3. Counts: GPUs, recuts and instances.
     answer = choose_counts(choices, _plain_choice(choices, plain.packing), limits)
-    # 4. Real GPUs for the counts; the plain plan moved near where options forbid that.
-    seated = deal(choices, answer.choices, limits)
-    method = "counts"
-    if problem.has_placement_options:
-        moved = parted(problem, match(choices, plain.packing))
-        if seated is None or num_staying(moved) > num_staying(seated):
-            seated, method = moved, "matched"
-    if seated is None:
-        raise AssertionError("counts without placement options could not be dealt")
+    # 4. Real GPUs: of the counts, of the plain plan moved near, or of a search GPU by GPU.
+    method, seated = _seated(choices, answer, plain.packing, limits)
     # 5. Check, name, certify.
     figures: Figures = {
         "running": now.num_instances,
@@ -89,6 +84,24 @@ def nearest(
         "method": method,
     }
     return _finished(plain, running, seated, figures)
+
+
+def _seated(
+    choices: NearestProblem, answer: CountAnswer, plain: Packing, run: Run
+) -> tuple[str, list[SeatedGpu]]:
+    """Return the GPUs with their instances, and the method; without options counts say all."""
+    problem = choices.problem
+    dealt = deal(choices, answer.choices, run)
+    if dealt is not None and not problem.has_placement_options:
+        return "counts", dealt
+    moved = parted(problem, match(choices, plain))
+    is_dealt = dealt is not None and num_staying(dealt) >= num_staying(moved)
+    method, best = ("counts", dealt) if is_dealt and dealt is not None else ("matched", moved)
+    if num_staying(best) < answer.most_staying and not run.is_over():
+        searched = search_gpus(choices, best, run)
+        if searched is not None and num_staying(searched) > num_staying(best):
+            return "searched", parted(problem, searched)
+    return method, best
 
 
 def _choices(plain: Solved, now: Running, slack: float) -> NearestProblem:

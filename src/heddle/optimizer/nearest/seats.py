@@ -7,6 +7,7 @@ Made from the counts that were chosen; filled by ``dealing`` and ``matching``.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -97,7 +98,7 @@ def seats_for(nearest: NearestProblem, choice: CountChoice) -> list[SeatedGpu]:
     """Return the GPUs of a choice with their seats empty: those that run first."""
     problem = nearest.problem
     waiting = [list(gpu_class.gpus) for gpu_class in nearest.classes]
-    gpus = []
+    gpus: list[SeatedGpu] = []
     for index in np.flatnonzero(choice.recuts).tolist():
         recut = nearest.recuts[index]
         chosen = [waiting[recut.gpu_class].pop(0) for _ in range(int(choice.recuts[index]))]
@@ -119,3 +120,16 @@ def recut_gpu(problem: RmsProblem, recut: Recut, gpu: RunningGpu) -> SeatedGpu:
         for placement in recut.placements
     ]
     return SeatedGpu(gpu.pool, seats, gpu)
+
+
+def fill(gpu: SeatedGpu, slots: Sequence[Slot]) -> None:
+    """Seat instances: who can stay, then in what exists already, then the rest."""
+    left = Counter(slots)
+    for seat in gpu.seats:
+        if seat.stay is not None and left[seat.stay]:
+            left[seat.stay] -= 1
+            seat.service = seat.stay.service
+    free = sorted((s for s in gpu.seats if not s.is_taken), key=lambda s: not s.is_reused)
+    for slot in left.elements():
+        seat = next(s for s in free if s.kind == slot.kind and not s.is_taken)
+        seat.service = slot.service

@@ -18,6 +18,9 @@ from heddle.transition.exchange_compact.replica import Kind, Replica
 from heddle.transition.exchange_compact.room import Room
 from heddle.transition.exchange_compact.wanted import Pattern
 
+#: Placements that make up a partition.
+Cut = tuple[Placement, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
@@ -38,24 +41,22 @@ def arrange(room: Room, pattern: Pattern) -> Arrangement:
     own = {placement for _, placement in pattern.places()}
     replicas = {r.placement: r for r in room.replicas() if not r.is_unneeded}
     idle = {i.placement for i in room.instances.values() if i.replica is None}
-    best: tuple[tuple[int, int, int], dict[Placement, Replica]] | None = None
-    for cut in _cuts(room.gpu_type, pattern):
-        kept = _kept(cut, replicas, pattern)
-        key = (len(kept), len(idle.intersection(cut)), len(own.intersection(cut)))
-        if best is None or key > best[0]:
-            best = key, kept
-            chosen = cut
-    assert best is not None
-    return Arrangement(tuple(best[1].values()), _missing(chosen, best[1], pattern))
+
+    def key(cut: Cut) -> tuple[int, int, int]:
+        num_kept = len(_kept(cut, replicas, pattern))
+        return num_kept, len(idle.intersection(cut)), len(own.intersection(cut))
+
+    chosen = max(_cuts(room.gpu_type, pattern), key=key)
+    kept = _kept(chosen, replicas, pattern)
+    return Arrangement(tuple(kept.values()), _missing(chosen, kept, pattern))
 
 
-def _cuts(gpu_type: GpuType, pattern: Pattern) -> tuple[tuple[Placement, ...], ...]:
+def _cuts(gpu_type: GpuType, pattern: Pattern) -> tuple[Cut, ...]:
     profiles = tuple(sorted(kind.point.profile for kind in pattern.kinds.elements()))
     cuts = _cuts_by_profiles(gpu_type).get(profiles)
     if cuts is None:
         raise InputError(
-            f"the target wants {', '.join(profiles)} on one {gpu_type.name}, "
-            "which cannot be cut so"
+            f"the target wants {', '.join(profiles)} on one {gpu_type.name}, which cannot be cut so"
         )
     return cuts
 
@@ -63,8 +64,8 @@ def _cuts(gpu_type: GpuType, pattern: Pattern) -> tuple[tuple[Placement, ...], .
 @cache
 def _cuts_by_profiles(
     gpu_type: GpuType,
-) -> dict[tuple[str, ...], tuple[tuple[Placement, ...], ...]]:
-    found: dict[tuple[str, ...], list[tuple[Placement, ...]]] = {}
+) -> dict[tuple[str, ...], tuple[Cut, ...]]:
+    found: dict[tuple[str, ...], list[Cut]] = {}
     for partition in partitions(gpu_type):
         profiles = tuple(sorted(placement.profile for placement in partition.placements))
         found.setdefault(profiles, []).append(partition.placements)
@@ -72,7 +73,7 @@ def _cuts_by_profiles(
 
 
 def _kept(
-    cut: tuple[Placement, ...], replicas: dict[Placement, Replica], pattern: Pattern
+    cut: Cut, replicas: dict[Placement, Replica], pattern: Pattern
 ) -> dict[Placement, Replica]:
     left = Counter(pattern.kinds)
     kept = {}
@@ -85,7 +86,7 @@ def _kept(
 
 
 def _missing(
-    cut: tuple[Placement, ...], kept: dict[Placement, Replica], pattern: Pattern
+    cut: Cut, kept: dict[Placement, Replica], pattern: Pattern
 ) -> tuple[tuple[Kind, Placement], ...]:
     """Deal the kinds that are not there to the placements that are open."""
     left = Counter(pattern.kinds)

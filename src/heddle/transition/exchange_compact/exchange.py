@@ -9,25 +9,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from heddle.cluster.partition import Placement
 from heddle.transition.exchange_compact.difference import Difference
 from heddle.transition.exchange_compact.pairing import pair
-from heddle.transition.exchange_compact.replica import Kind, Replica, kind_of
+from heddle.transition.exchange_compact.replica import Kind, Replica
 from heddle.transition.exchange_compact.room import Room
 from heddle.transition.exchange_compact.rooms import Rooms
 from heddle.transition.exchange_compact.script import Script
-from heddle.transition.exchange_compact.wanted import Wanted
+from heddle.transition.exchange_compact.wanted import Pattern, Wanted
 
 
-@dataclass(eq=False, slots=True)
-class _Creation:
+class _Creation(NamedTuple):
     """A new replica and the unneeded ones that it replaces."""
 
     kind: Kind
-    pair: list[Replica]
-    start: int | None = None
+    pair: tuple[Replica, ...]
 
 
 class Exchange:
@@ -64,19 +62,12 @@ class Exchange:
         left: list[Replica] = []
         for service in services:
             self._pair(service, creations, left)
-        # 2. Create, and delete what is paired.
+        # 2. Create, and delete what is paired; pairs come first, since they make room.
         creations.sort(key=lambda creation: not creation.pair)
-        for creation in creations:
-            if creation.start is None:
-                self._place(creation, creations)
+        starts = self._create_all(creations)
         # 3. Delete the rest last.
-        starts: dict[str, list[int]] = {}
-        for creation in creations:
-            assert creation.start is not None
-            starts.setdefault(creation.kind.service, []).append(creation.start)
         for replica in left:
-            service = replica.kind.service
-            self._delete(replica, starts.get(service, []))
+            self._delete(replica, starts.get(replica.kind.service, ()))
         for service, after in starts.items():
             self.last.setdefault(service, []).extend(after)
 
@@ -85,22 +76,28 @@ class Exchange:
         unneeded = self._difference.unneeded.get(service, [])
         pairing = pair([k.rate_micro for k in new], [r.kind.rate_micro for r in unneeded])
         for kind, paired in zip(new, pairing.paired, strict=True):
-            creations.append(_Creation(kind, [unneeded[position] for position in paired]))
+            creations.append(_Creation(kind, tuple(unneeded[position] for position in paired)))
         left.extend(unneeded[position] for position in pairing.left)
 
-    def _place(self, creation: _Creation, creations: Sequence[_Creation]) -> None:
-        spot = self._rooms.find(creation.kind)
-        waiting = [c for c in creations if c.start is None]
-        cut = self._shapes.cut(creation.kind, waiting) if spot.is_new else None
-        for other, placement in cut or [(creation, spot.placement)]:
-            self._create(other, spot.room, placement)
+    def _create_all(self, creations: Sequence[_Creation]) -> dict[str, list[int]]:
+        """Create in turn, or together on a further GPU; return the starts by service."""
+        starts: dict[str, list[int]] = {}
+        waiting = list(creations)
+        while waiting:
+            spot = self._rooms.find(waiting[0].kind)
+            cut = self._shapes.cut(waiting) if spot.is_new else None
+            for creation, placement in cut or [(waiting[0], spot.placement)]:
+                waiting.remove(creation)
+                start = self._create(creation, spot.room, placement)
+                starts.setdefault(creation.kind.service, []).append(start)
+        return starts
 
-    def _create(self, creation: _Creation, room: Room, placement: Placement) -> None:
-        creation.start = self._script.launch(creation.kind, room, placement).start
-        assert creation.start is not None
+    def _create(self, creation: _Creation, room: Room, placement: Placement) -> int:
+        start = self._script.launch(creation.kind, room, placement)
         self._rooms.touch(room)
         for replica in creation.pair:
-            self._delete(replica, [creation.start])
+            self._delete(replica, [start])
+        return start
 
     def _delete(self, replica: Replica, after: Sequence[int]) -> None:
         stop = self._script.halt(replica, after)
@@ -114,29 +111,31 @@ class _Shapes:
     def __init__(self, wanted: Wanted) -> None:
         self._free = {pattern: len(pattern.members) for pattern in wanted}
 
-    def cut(
-        self, kind: Kind, waiting: Sequence[_Creation]
-    ) -> list[tuple[_Creation, Placement]] | None:
-        """Return which of the creations go where on a further GPU, ``kind`` among them.
+    def cut(self, waiting: Sequence[_Creation]) -> list[tuple[_Creation, Placement]] | None:
+        """Return which creations, the first one among them, go where on a further GPU.
 
         The configuration is the one that takes most of them; None when none is left.
         """
-        kinds = Counter(creation.kind for creation in waiting)
-        best = None
-        for pattern, count in self._free.items():
-            if count and kind in pattern.kinds:
-                taken = (pattern.kinds & kinds).total()
-                key = (taken, taken - pattern.size, -pattern.position)
-                best = max(best, (key, pattern)) if best else (key, pattern)
-        if best is None:
+        pattern = self._best(waiting[0].kind, Counter(creation.kind for creation in waiting))
+        if pattern is None:
             return None
-        pattern = best[1]
         self._free[pattern] -= 1
         by_kind: dict[Kind, list[_Creation]] = {}
         for creation in reversed(waiting):
             by_kind.setdefault(creation.kind, []).append(creation)
-        cut = []
-        for wanted_kind, placement in pattern.places():
-            if by_kind.get(wanted_kind):
-                cut.append((by_kind[wanted_kind].pop(), placement))
-        return cut
+        return [
+            (by_kind[kind].pop(), placement)
+            for kind, placement in pattern.places()
+            if by_kind.get(kind)
+        ]
+
+    def _best(self, first: Kind, kinds: Counter[Kind]) -> Pattern | None:
+        best: tuple[int, int, int] | None = None
+        chosen = None
+        for pattern, count in self._free.items():
+            if count and pattern.members and first in pattern.kinds:
+                num_taken = (pattern.kinds & kinds).total()
+                key = (num_taken, -pattern.size, -pattern.position)
+                if best is None or key > best:
+                    best, chosen = key, pattern
+        return chosen

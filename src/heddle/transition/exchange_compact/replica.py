@@ -48,8 +48,6 @@ class Replica:
     ----------
     kind, room, placement
         What it is and where it runs.
-    start
-        The step that started it; None when it runs from the beginning.
     is_unneeded
         Whether exchange deletes it.
     is_settled
@@ -59,7 +57,6 @@ class Replica:
     kind: Kind
     room: Room
     placement: Placement
-    start: int | None = None
     is_unneeded: bool = False
     is_settled: bool = False
 

@@ -117,9 +117,7 @@ class Room:
 
     def is_free(self, placement: Placement) -> bool:
         """Whether the placement is legal beside everything that runs here."""
-        return placement.start in _ordered_starts(
-            self.gpu_type, self._serving(), placement.profile
-        )
+        return placement.start in _ordered_starts(self.gpu_type, self._serving(), placement.profile)
 
     def best_place(self, profile: str, create_s: float) -> Place | None:
         """Return the best place for one more instance of a profile, or None."""
@@ -166,17 +164,18 @@ class Room:
 
     def _is_legal(self, placement: Placement, idle: list[Instance]) -> bool:
         beside = sorted((*self._serving(), *(instance.placement for instance in idle)))
-        return placement.start in _ordered_starts(
-            self.gpu_type, tuple(beside), placement.profile
-        )
+        return placement.start in _ordered_starts(self.gpu_type, tuple(beside), placement.profile)
 
     def _scarce(self, placement: Placement) -> set[str]:
         """Return the profiles of which all destroyed instances must be gone first."""
         profile = self.gpu_type.profile(placement.profile)
         ever = Counter(instance.placement.profile for instance in self.instances.values())
         ever.update(gone.placement.profile for gone in self.gone)
-        scarce = {b if a == profile.name else a for a, b in self.gpu_type.excludes
-                  if profile.name in (a, b)}
+        scarce = {
+            b if a == profile.name else a
+            for a, b in self.gpu_type.excludes
+            if profile.name in (a, b)
+        }
         if ever[profile.name] >= profile.max_instances:
             scarce.add(profile.name)
         for engine, amount in profile.uses.items():

@@ -1,7 +1,8 @@
 """All GPUs that the transition uses, and the search for a place on them.
 
 A further GPU is taken freely as long as the larger of the two deployments needs it; one
-beyond that is a spare GPU, and is borrowed only when a replica fits nowhere else.
+beyond that is a spare GPU, and is borrowed where a replica fits nowhere else, or, as far
+as the request allows spare GPUs by number, where it can run sooner.
 ``exchange`` and ``compact`` ask here where a replica can go.
 """
 
@@ -9,7 +10,6 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -52,6 +52,8 @@ class Rooms:
     ----------
     request
         What runs, and which GPUs there are.
+    num_eager
+        So many spare GPUs are borrowed not only of need, but also to be quicker.
 
     Attributes
     ----------
@@ -61,8 +63,9 @@ class Rooms:
         For every spare GPU in turn, what needed it.
     """
 
-    def __init__(self, request: TransitionRequest) -> None:
+    def __init__(self, request: TransitionRequest, num_eager: int = 0) -> None:
         self._request = request
+        self._num_eager = num_eager
         self._idle = IdleGpus(request)
         self._next: dict[str, Gpu | None] = {}
         self._queues: dict[tuple[str, str], _Queue] = {}
@@ -82,7 +85,29 @@ class Rooms:
         for queue in self._queues.values():
             queue.changed.add(room.index)
 
-    def find(self, kind: Kind, without: Room | None = None) -> Spot:
+    def has_owed(self, gpu_type: str) -> bool:
+        """Whether there is a further GPU of a type that may be taken without need."""
+        is_owed = self._used[gpu_type] < self._larger[gpu_type]
+        is_free = is_owed or len(self.borrowers) < self._num_eager
+        return is_free and self._further(gpu_type) is not None
+
+    def take(self, kind: Kind) -> Room:
+        """Return a further GPU, for a replica of this kind.
+
+        Raises
+        ------
+        NoRoomError
+            The inventory has none.
+        """
+        gpu = self._further(kind.gpu_type)
+        if gpu is None:
+            raise NoRoomError(kind)
+        if self._used[kind.gpu_type] >= self._larger[kind.gpu_type]:
+            self.borrowers.append(kind)
+        del self._next[kind.gpu_type]
+        return self._open(gpu)
+
+    def find(self, kind: Kind) -> Spot:
         """Return where a replica can run soonest, on a further GPU where one is needed.
 
         Raises
@@ -90,18 +115,16 @@ class Rooms:
         NoRoomError
             There is no place, and the inventory has no further GPU.
         """
-        found = self._soonest(kind, without)
-        is_spare = self._used[kind.gpu_type] >= self._larger[kind.gpu_type]
-        gpu = self._further(kind.gpu_type)
+        found = self._soonest(kind)
         if found is not None:
             place, room = found
-            if gpu is None or is_spare or place.ready_s <= self._create_s(gpu):
+            if not self.has_owed(kind.gpu_type) or place.ready_s <= self._create_s(kind.gpu_type):
                 return Spot(room, Placement(place.start, kind.point.profile))
-        if gpu is None:
-            raise NoRoomError(kind)
-        if is_spare:
-            self.borrowers.append(kind)
-        return self._first_spot(kind, gpu)
+        room = self.take(kind)
+        best = room.best_place(kind.point.profile, 0.0)
+        if best is None:
+            raise InputError(f"{kind.point.profile} has no start on {kind.gpu_type}")
+        return Spot(room, Placement(best.start, kind.point.profile), is_new=True)
 
     def _open_running(self) -> None:
         known = {gpu.id: gpu for gpu in self._request.inventory or ()}
@@ -130,14 +153,6 @@ class Rooms:
         self.touch(room)
         return room
 
-    def _first_spot(self, kind: Kind, gpu: Gpu) -> Spot:
-        del self._next[gpu.gpu_type]
-        room = self._open(gpu)
-        best = room.best_place(kind.point.profile, 0.0)
-        if best is None:
-            raise InputError(f"{kind.point.profile} has no start on {gpu.gpu_type}")
-        return Spot(room, Placement(best.start, kind.point.profile), is_new=True)
-
     def _further(self, gpu_type: str) -> Gpu | None:
         """Return the GPU that would be taken next, without taking it."""
         if gpu_type not in self._next:
@@ -148,33 +163,27 @@ class Rooms:
             self._next[gpu_type] = gpu
         return self._next[gpu_type]
 
-    def _create_s(self, gpu: Gpu) -> float:
-        return self._request.times.estimate_s(Action.CREATE, gpu)
+    def _create_s(self, gpu_type: str) -> float:
+        """Return how long a create takes on the GPU that would be taken next."""
+        gpu = self._further(gpu_type)
+        return 0.0 if gpu is None else self._request.times.estimate_s(Action.CREATE, gpu)
 
-    def _soonest(self, kind: Kind, without: Room | None) -> tuple[Place, Room] | None:
+    def _soonest(self, kind: Kind) -> tuple[Place, Room] | None:
         key = (kind.gpu_type, kind.point.profile)
         queue = self._queues.get(key)
         if queue is None:
-            queue = self._queues[key] = _Queue(changed=set(range(len(self.all))))
+            queue = self._queues[key] = _Queue(set(range(len(self.all))))
         for index in sorted(queue.changed):
             queue.put(index, self._place_in(self.all[index], kind))
         queue.changed.clear()
-        return self._first(queue, without)
+        best = queue.first()
+        return None if best is None else (best[0], self.all[best[1]])
 
     def _place_in(self, room: Room, kind: Kind) -> Place | None:
         if room.gpu.gpu_type != kind.gpu_type or room.is_closed or room.carries:
             return None
-        return room.best_place(kind.point.profile, self._create_s(room.gpu))
-
-    def _first(self, queue: _Queue, without: Room | None) -> tuple[Place, Room] | None:
-        skipped = None
-        best = queue.first()
-        if best is not None and without is not None and best[1] == without.index:
-            skipped = queue.pop()
-            best = queue.first()
-        if skipped is not None:
-            queue.put_back(skipped)
-        return None if best is None else (best[0], self.all[best[1]])
+        create_s = self._request.times.estimate_s(Action.CREATE, room.gpu)
+        return room.best_place(kind.point.profile, create_s)
 
 
 @dataclass
@@ -197,11 +206,3 @@ class _Queue:
         while self._heap and self._heap[0][2] != self._versions[self._heap[0][1]]:
             heapq.heappop(self._heap)
         return self._heap[0] if self._heap else None
-
-    def pop(self) -> tuple[Place, int, int]:
-        """Take the first entry out."""
-        return heapq.heappop(self._heap)
-
-    def put_back(self, entry: tuple[Place, int, int]) -> None:
-        """Put an entry in that was taken out."""
-        heapq.heappush(self._heap, entry)

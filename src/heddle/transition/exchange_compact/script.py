@@ -42,8 +42,14 @@ class Script:
         placement: Placement,
         waits: Iterable[int] = (),
         move: int | None = None,
-    ) -> Replica:
-        """Start a replica, on the idle instance at the placement or on a new one."""
+    ) -> int:
+        """Start a replica, on the idle instance at the placement or on a new one.
+
+        Returns
+        -------
+        int
+            The step that starts it.
+        """
         instance = room.at(placement)
         before = list(waits)
         if instance is None:
@@ -53,10 +59,9 @@ class Script:
             before.append(instance.last)
         start = self.draft.start(room.gpu, kind.at(placement), move)
         self._record(start, Action.START, room, before)
-        replica = Replica(kind, room, placement, start)
         self._touch(instance, start)
-        instance.replica = replica
-        return replica
+        instance.replica = Replica(kind, room, placement)
+        return start
 
     def halt(self, replica: Replica, waits: Iterable[int] = (), move: int | None = None) -> int:
         """Stop a replica and return the step; its instance stays, idle."""
@@ -71,15 +76,14 @@ class Script:
 
     def move(
         self, replica: Replica, room: Room, placement: Placement, waits: Iterable[int]
-    ) -> Replica:
-        """Start a replica elsewhere, then stop it where it is; return the new one."""
+    ) -> None:
+        """Start a replica elsewhere, then stop it where it is."""
         number = self._num_moves
         self._num_moves += 1
-        moved = self.launch(replica.kind, room, placement, waits, number)
-        moved.is_unneeded = replica.is_unneeded
-        assert moved.start is not None
-        self.halt(replica, [moved.start], number)
-        return moved
+        start = self.launch(replica.kind, room, placement, waits, number)
+        self.halt(replica, [start], number)
+        replica.room, replica.placement = room, placement
+        room.instances[placement.start].replica = replica
 
     def clear(self, room: Room) -> None:
         """Destroy every idle instance of a GPU."""

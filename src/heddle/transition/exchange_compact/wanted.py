@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from heddle.cluster.deployment import Configuration
+from heddle.cluster.partition import Placement
 from heddle.transition.exchange_compact.replica import Kind, kinds_of
 
 
@@ -41,9 +42,9 @@ class Pattern:
 
     def places(self) -> list[tuple[Kind, Placement]]:
         """Return the kinds and placements of the next member, as the target has them."""
-        instances = self.members[-1].instances if self.members else self.example.instances
-        kinds = kinds_of(self.example)
-        return [(k, Placement(i.start, i.profile)) for k, i in zip(kinds, instances)]
+        member = self.members[-1] if self.members else self.example
+        places = [Placement(instance.start, instance.profile) for instance in member.instances]
+        return list(zip(kinds_of(member), places, strict=True))
 
     @cached_property
     def size(self) -> int:
@@ -77,8 +78,9 @@ class Wanted:
             if configuration.instances:
                 key = (configuration.gpu_type, tuple(sorted(kinds_of(configuration))))
                 groups.setdefault(key, []).append(configuration)
-        self._exact = {key: Pattern(i, members[::-1]) for i, (key, members) in
-                       enumerate(groups.items())}
+        self._exact = {
+            key: Pattern(i, members[::-1]) for i, (key, members) in enumerate(groups.items())
+        }
         for pattern in self._exact.values():
             for kind in pattern.kinds:
                 self._by_kind.setdefault(kind, []).append(pattern)

@@ -91,12 +91,9 @@ class Dispatch:
 
     def issue(self) -> None:
         """Send the steps that may be sent, or give the leg up when one failed for good."""
-        guards: list[FloorGuard] = []
 
         def guard() -> FloorGuard:
-            if not guards:
-                guards.append(FloorGuard(self._leg, self.observe()))
-            return guards[0]
+            return FloorGuard(self._leg, self.observe())
 
         now_s = self._clock.now_s()
         choice = choose(self._leg, self._watch, self._limits, now_s, guard)

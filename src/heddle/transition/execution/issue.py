@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 from heddle.cluster.command import Action
 from heddle.transition.execution.decision import Decision, Reason
@@ -54,13 +55,14 @@ def choose(
 ) -> Choice:
     """Return what to do with the steps that could be sent.
 
-    ``guard`` looks at the cluster; it is called only when there is a stop to send.
+    ``guard`` looks at the cluster; it is called once, if there is a stop to send.
     """
     choice = Choice(failed=_failed_for_good(state, limits))
     if choice.failed is not None:
         return choice
     busy = Counter(state.leg.node_of(step) for step in state.steps(Stage.OPEN))
     urgency_s = state.leg.urgency_s
+    guarded = cache(guard)
     candidates = state.steps(Stage.ELIGIBLE, Stage.FAILED)
     for step in sorted(candidates, key=lambda s: (-urgency_s[s.id], s.id)):
         node = state.leg.node_of(step)
@@ -71,7 +73,7 @@ def choose(
             choice.wait(Reason.NODE_SILENT, f"{step} waits: {node} does not answer")
         elif busy[node] >= limits.commands_per_node:
             choice.wait(Reason.NODE_BUSY, f"{step} waits: {node} has enough to do")
-        elif step.action is not Action.STOP or _may_stop(step, guard(), choice):
+        elif step.action is not Action.STOP or _may_stop(step, guarded(), choice):
             busy[node] += 1
             choice.steps.append(step)
     return choice

@@ -1,6 +1,6 @@
-"""One way to go: a placed target, the bridges it needs, and the best order found.
+"""One way to go: a placed target, bridges, and the best order found.
 
-``planner`` makes several, with more or fewer spare GPUs, and keeps the best.
+``spares`` and ``shortcuts`` make several and keep the best.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 
 from heddle.cluster.gpu import Gpu
 from heddle.transition.gpu_room import gpus_of
@@ -26,8 +25,6 @@ from heddle.transition.joint.rules import ranks
 from heddle.transition.joint.simulation import Queues, simulate
 from heddle.transition.request import TransitionRequest
 
-#: Rules after which bridges are looked for.
-_NUM_RANKS = 3
 #: So many bridges are each tried to do without.
 _MAX_THINNED = 24
 
@@ -68,13 +65,9 @@ class Attempt:
 
     @property
     def key(self) -> tuple[int, int, int, int]:
-        """What is better is smaller: instances touched, makespan, spare GPUs, bridges."""
-        return (
-            -self.placed.num_untouched,
-            self.makespan_ns,
-            self.num_spares,
-            len(self.bridges),
-        )
+        """What is better is smaller: fewer untouched, makespan, spare GPUs, bridges."""
+        untouched = self.placed.num_untouched
+        return -untouched, self.makespan_ns, self.num_spares, len(self.bridges)
 
 
 @dataclass(frozen=True)
@@ -87,32 +80,43 @@ class Failure:
 
 
 def attempt(
-    request: TransitionRequest, placed: PlacedTarget, max_spares: int, effort: Effort
+    request: TransitionRequest,
+    placed: PlacedTarget,
+    effort: Effort,
+    bridges: tuple[Arriving, ...] = (),
 ) -> Attempt | Failure:
-    """Return an order for a placed target, with bridges where there is none without.
+    """Return the best order found for a placed target, with these bridges."""
+    base = changes_of(request, placed)
+    ordered = best_order(base.with_bridges(bridges).network, effort)
+    if isinstance(ordered, Stuck):
+        return Failure(placed, base, ordered)
+    return Attempt(placed, base, bridges, ordered, spares_used(request, placed, bridges))
+
+
+def bridged(
+    request: TransitionRequest, failure: Failure, max_spares: int, effort: Effort
+) -> Attempt | None:
+    """Return an order with bridges for a target that has none without; None if none is found.
 
     ``max_spares`` GPUs may be borrowed in all, those of the target among them.
     """
-    base = changes_of(request, placed)
-    used = spares_used(request, placed)
-    ordered = best_order(base.network, effort)
-    if isinstance(ordered, Ordered):
-        return Attempt(placed, base, (), ordered, used)
+    placed, base = failure.placed, failure.changes
+    most = max_spares - spares_used(request, placed)
     best: Attempt | None = None
-    for rank in islice(ranks(base.network, bound(base.network)), _NUM_RANKS):
-        lender = BridgeLender(request, base, Rooms(request, placed, base, max_spares - used))
+    for rank in ranks(base.network, bound(base.network)):
+        lender = BridgeLender(request, base, Rooms(request, placed, base, most))
         queues = open_queues(base.network, rank, lender)
         if isinstance(queues, Stuck):
             continue
         queues = with_new_takers(base.with_bridges(lender.bridges).network, queues)
         bridges, queues = thinned(base, lender.bridges, queues)
-        found = best_order(base.with_bridges(bridges).network, effort, [queues])
-        if isinstance(found, Ordered):
-            num_spares = spares_used(request, placed, bridges)
-            other = Attempt(placed, base, bridges, found, num_spares)
-            if best is None or (other.num_spares, other.key) < (best.num_spares, best.key):
-                best = other
-    return best or Failure(placed, base, ordered)
+        num_spares = spares_used(request, placed, bridges)
+        if best is not None and (num_spares, len(bridges)) >= (best.num_spares, len(best.bridges)):
+            continue
+        ordered = best_order(base.with_bridges(bridges).network, effort, [queues])
+        if isinstance(ordered, Ordered):
+            best = Attempt(placed, base, bridges, ordered, num_spares)
+    return best
 
 
 def spares_used(
@@ -121,8 +125,8 @@ def spares_used(
     """Return how many GPUs are used beyond what the larger side needs, type by type."""
     before = gpus_of(request.origin)
     after = [gpu.gpu for gpu in placed.gpus if gpu.after]
-    bridged = [bridge.gpu for bridge in bridges]
-    first, last, used = (_by_type(gpus) for gpus in (before, after, before + after + bridged))
+    bridging = [bridge.gpu for bridge in bridges]
+    first, last, used = (_by_type(gpus) for gpus in (before, after, before + after + bridging))
     return sum(count - max(first[name], last[name]) for name, count in used.items())
 
 

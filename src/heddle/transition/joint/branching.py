@@ -9,7 +9,8 @@ takers, in every combination that can lead anywhere:
   that credit was used otherwise: serving it at once would have been as good;
 - of givers that are alike the first comes first;
 - a branch ends when its bound (credit that is not used up, as in ``network_bound``)
-  reaches the best makespan found.
+  reaches the best makespan found, or when the same takers took before in a way that
+  is nowhere later.
 
 Takers that nobody waits for come last, as in ``ordering``. Called by ``improvement``.
 """
@@ -60,6 +61,25 @@ class _State(NamedTuple):
     least_ns: int
 
 
+class _Outlook(NamedTuple):
+    """What matters for all that follows, besides who took: the less the better.
+
+    ``gives_ns`` says of every giver that is served when its credit can be used.
+    """
+
+    least_ns: int
+    passed: int
+    gives_ns: tuple[int, ...]
+
+    def is_as_good_as(self, other: _Outlook) -> bool:
+        """Whether whatever can follow from the other can follow from this, nowhere later."""
+        return (
+            self.least_ns <= other.least_ns
+            and not self.passed & ~other.passed
+            and all(a <= b for a, b in zip(self.gives_ns, other.gives_ns, strict=True))
+        )
+
+
 class BranchAndBound:
     """A complete search that gives up after a number of states.
 
@@ -81,6 +101,8 @@ class BranchAndBound:
             key=lambda giver: (-max(limits.tails_ns[t] for t in network.blockers[giver]), giver),
         )
         self._twins = _earlier_twins(network, self._ranked)
+        #: What was looked at to the end, by the takers that had taken.
+        self._finished: dict[int, list[_Outlook]] = {}
 
     @property
     def is_complete(self) -> bool:
@@ -89,7 +111,7 @@ class BranchAndBound:
     def search(self, below_ns: int) -> Queues | None:
         """Return queues with the least makespan below a limit, or None."""
         self._best_ns = below_ns
-        self._visit(self._settled(self._root()), 0)
+        self._visit(self._settled(self._root()))
         return self._best
 
     def _root(self) -> _State:
@@ -103,25 +125,39 @@ class BranchAndBound:
         least_ns = self._limits.makespan_ns
         return _State(0, network.slack_micro, (), 0, served, 0, tuple(running), least_ns)
 
-    def _visit(self, state: _State, first: int) -> None:
-        """Look at all that can follow; at this moment only ranks from ``first`` on are served."""
+    def _visit(self, state: _State) -> None:
+        """Look at all that can follow from a new moment."""
         if self._states_left <= 0 or self._best_ns <= self._limits.makespan_ns:
             return
+        outlook = self._outlook(state)
+        known = self._finished.setdefault(state.taken, [])
+        if not any(other.is_as_good_as(outlook) for other in known):
+            self._decide(state, 0)
+            known.append(outlook)
+
+    def _decide(self, state: _State, first: int) -> None:
+        """Serve givers of rank ``first`` and on in every combination, then go on in time."""
         self._states_left -= 1
         waiting = [giver for giver in self._ranked if not state.served >> giver & 1]
         if not waiting:
             self._keep(state)
             return
-        if self._least_ns(state, waiting) >= self._best_ns:
+        if self._states_left <= 0 or self._least_ns(state, waiting) >= self._best_ns:
             return
         for position in range(first, len(self._ranked)):
             giver = self._ranked[position]
             is_out = (state.served | state.passed) >> giver & 1
             if is_out or self._twins[giver] & ~state.served or not self._can_serve(state, giver):
                 continue
-            self._visit(self._settled(self._serve(state, giver)), position + 1)
+            self._decide(self._settled(self._serve(state, giver)), position + 1)
         if state.running:
-            self._visit(self._settled(self._advance(state, waiting)), 0)
+            self._visit(self._settled(self._advance(state, waiting)))
+
+    def _outlook(self, state: _State) -> _Outlook:
+        known_ns = {giver: at_ns for at_ns, giver in state.running}
+        served = (g for g in range(len(self._network.givers)) if state.served >> g & 1)
+        gives_ns = tuple(known_ns.get(giver, state.now_ns) for giver in served)
+        return _Outlook(state.least_ns, state.passed, gives_ns)
 
     def _keep(self, state: _State) -> None:
         """Remember the order of a state in which all is decided, if it is the best."""

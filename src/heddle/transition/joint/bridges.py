@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from heddle.cluster.deployment import PlannedInstance
-from heddle.transition.joint.changes import Arriving, Changes
+from heddle.transition.joint.changes import Arriving, Changes, rate_micro
 from heddle.transition.joint.ordering import Stuck
 from heddle.transition.joint.rooms import Rooms, points_by_type
 from heddle.transition.request import TransitionRequest
-from heddle.units import micro_floor
 
 #: Givers tried for each piece of credit, cheapest first.
 _MAX_TRIES = 24
@@ -65,7 +64,7 @@ class BridgeLender:
         self.bridges += found
         number = {name: position for position, name in enumerate(self._changes.service_names)}
         return [
-            (number[bridge.instance.service], micro_floor(bridge.instance.rate_rps))
+            (number[bridge.instance.service], rate_micro(bridge.instance))
             for bridge in found
         ]
 
@@ -88,7 +87,7 @@ class BridgeLender:
         name = self._changes.service_names[service]
         return max(
             (
-                micro_floor(point.rate_rps)
+                rate_micro(point)
                 for gpu_type in self._types
                 for point in self._points.get((name, gpu_type), ())
             ),
@@ -105,7 +104,7 @@ class BridgeLender:
             if bridge is None or len(built) == _MAX_PER_SERVICE:
                 return None
             built.append(bridge)
-            amount_micro -= micro_floor(bridge.instance.rate_rps)
+            amount_micro -= rate_micro(bridge.instance)
         return built
 
     def _one(self, service: str, amount_micro: int, gone: frozenset[int]) -> Arriving | None:
@@ -126,14 +125,12 @@ class BridgeLender:
                 return self._rooms.find(points, gpu_type)
         return None
 
-    def _wishes(
-        self, service: str, gpu_type: str, amount_micro: int
-    ) -> Iterator[PlannedInstance]:
+    def _wishes(self, service: str, gpu_type: str, amount_micro: int) -> Iterator[PlannedInstance]:
         """Yield the points to try: the smallest that suffices first, then the fastest."""
         points = self._points.get((service, gpu_type), [])
-        enough = [point for point in points if micro_floor(point.rate_rps) >= amount_micro]
+        enough = [point for point in points if rate_micro(point) >= amount_micro]
         yield from enough
-        rest = (p for p in points if 0 < micro_floor(p.rate_rps) < amount_micro)
+        rest = (p for p in points if 0 < rate_micro(p) < amount_micro)
         yield from sorted(rest, key=lambda p: (-p.rate_rps, p))
 
 

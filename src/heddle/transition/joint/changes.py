@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from heddle.cluster.command import Action
@@ -106,12 +106,12 @@ class Changes:
         return CreditNetwork(
             slack_micro=tuple(self.slack_micro.values()),
             takers=tuple(
-                Actor(number[i.service], micro_floor(i.rate_rps), self._end_ns(leaving))
+                Actor(number[i.service], rate_micro(i), self._end_ns(leaving))
                 for leaving in self.leaving
                 for i in (leaving.instance,)
             ),
             givers=tuple(
-                Actor(number[i.service], micro_floor(i.rate_rps), self._own_ns(arriving))
+                Actor(number[i.service], rate_micro(i), self._own_ns(arriving))
                 for arriving in self.arriving
                 for i in (arriving.instance,)
             ),
@@ -172,7 +172,7 @@ def changes_of(request: TransitionRequest, placed: PlacedTarget) -> Changes:
 def _slack(request: TransitionRequest) -> dict[str, int]:
     slack = {name: -floor for name, floor in floors_micro(request.origin, request.wanted).items()}
     for _, instance in request.origin.instances():
-        slack[instance.service] = slack.get(instance.service, 0) + micro_floor(instance.rate_rps)
+        slack[instance.service] = slack.get(instance.service, 0) + rate_micro(instance)
     for _, instance in request.wanted.instances():
         slack.setdefault(instance.service, 0)
     return slack
@@ -226,6 +226,16 @@ class _Writer:
                     cleared=tuple(first_cleared + n - len(gone) for n in found if n >= len(gone)),
                 )
             )
+
+
+def rate_micro(instance: PlannedInstance) -> int:
+    """Return what an instance adds to its service's rate, micro-requests/s."""
+    return _micro(instance.rate_rps)
+
+
+@lru_cache(maxsize=1 << 16)
+def _micro(rate_rps: float) -> int:
+    return micro_floor(rate_rps)
 
 
 def _place(instance: PlannedInstance) -> Placement:

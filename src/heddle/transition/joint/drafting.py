@@ -114,9 +114,7 @@ def _target(request: TransitionRequest, placed: PlacedTarget) -> Deployment:
                     reason.popleft() if reason else "",
                 )
             )
-    return Deployment(
-        request.wanted.services, tuple(configurations), request.wanted.certificate
-    )
+    return Deployment(request.wanted.services, tuple(configurations), request.wanted.certificate)
 
 
 def _content(gpu_type: str, instances: tuple[PlannedInstance, ...]) -> Hashable:

@@ -30,7 +30,8 @@ _MAX_OPEN = 300
 #: How far ranks are shaken, and what was critical moves, in standard deviations of a rank.
 _SHAKE = 0.1
 _PUSH = 0.3
-_PATIENT = (0.0, 0.2, 0.6)
+#: Parts of the givers for whom credit is kept.
+_PATIENCE = (0.0, 0.2, 0.6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,15 @@ class Effort:
 
     Attributes
     ----------
+    ranks
+        How many rules are tried.
     states
         The most states of complete search, times the givers that wait.
     shakes
         The most shaken ranks, times the takers and givers.
     """
 
+    ranks: int = 6
     states: int = 0
     shakes: int = 0
 
@@ -59,7 +63,7 @@ def best_order(
     search = _Search(network)
     for queues in known:
         search.add(queues)
-    for rank in search.ranks:
+    for rank in search.ranks[: effort.ranks]:
         if search.is_over:
             break
         search.open(rank)
@@ -132,7 +136,8 @@ class _Search:
             first, second = standard[attempt % len(standard)]
             noise = _SHAKE * (2.0 * generator.random(len(push)) - 1.0)
             shaken = (first + noise - push).tolist()
-            patient = (generator.random(len(push)) < _PATIENT[attempt//len(standard) % len(_PATIENT)]).tolist()
+            patience = _PATIENCE[attempt // len(standard) % len(_PATIENCE)]
+            patient = (generator.random(len(push)) < patience).tolist()
             found = self.open(list(zip(shaken, second, strict=True)), patient)
             push[self._in_the_way(found)] += _PUSH
 

@@ -15,9 +15,6 @@ from typing import NamedTuple
 from heddle.transition.joint.credit_network import CreditNetwork, Times
 from heddle.transition.joint.simulation import Queues, simulate
 
-#: Passes there and back without a gain after which the schedule is left as it is.
-_PATIENCE = 2
-
 
 class Ordered(NamedTuple):
     """Queues, and the times that they give."""
@@ -26,23 +23,27 @@ class Ordered(NamedTuple):
     times: Times
 
 
-def justify(network: CreditNetwork, queues: Queues, least_ns: int) -> Ordered | None:
+def justify(
+    network: CreditNetwork, queues: Queues, least_ns: int, patience: int = 2
+) -> Ordered | None:
     """Return the best order that justification makes of some queues.
 
-    None when the queues wait for each other. Stops early at a makespan of ``least_ns``.
+    None when the queues wait for each other. Stops at a makespan of ``least_ns``, or
+    after ``patience`` passes there and back without a gain.
     """
     times = simulate(network, queues)
     if times is None:
         return None
     best = Ordered(queues, times)
     idle = 0
-    while best.times.makespan_ns > least_ns and idle < _PATIENCE:
+    while best.times.makespan_ns > least_ns and idle < patience:
         late = simulate(network.backwards, queues_from_end(network.backwards, times.given_ns))
-        assert late is not None, "a schedule read backwards is a schedule"
+        if late is None:
+            raise AssertionError("a schedule read backwards is a schedule")
         queues = queues_from_end(network, late.given_ns)
-        again = simulate(network, queues)
-        assert again is not None, "a schedule read backwards is a schedule"
-        times = again
+        times = simulate(network, queues)
+        if times is None:
+            raise AssertionError("a schedule read backwards is a schedule")
         idle = 0 if times.makespan_ns < best.times.makespan_ns else idle + 1
         if times.makespan_ns <= best.times.makespan_ns:
             best = Ordered(queues, times)

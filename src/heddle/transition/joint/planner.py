@@ -5,11 +5,7 @@ Listed in ``planners``; the next step is ``transition.plan``, which proves the d
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from heddle.errors import NoPlanError
 from heddle.transition.draft import Draft
-from heddle.transition.joint.attempt import Attempt
 from heddle.transition.joint.drafting import draft_of
 from heddle.transition.joint.spares import Search
 from heddle.transition.request import TransitionRequest
@@ -26,13 +22,13 @@ class Joint:
         Raises
         ------
         InputError
-            A GPU type or a profile is unknown.
+            A GPU type or a profile is unknown, or the inventory lacks GPUs.
         NoPlanError
             No order of steps was found within the spare GPUs; the message names the
             service that blocks, and how many spare GPUs would do.
         """
-        # 1. Place the target and find an order, with as few spare GPUs as it takes.
         search = Search(request)
+        # 1. Place the target and find an order, with as few spare GPUs as it takes.
         found = search.first()
         # 2. Shorten it, with what spare GPUs there may be.
         best = search.improved(found)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from heddle.transition.floors import floors_micro
 from heddle.transition.joint.attempt import Failure
 from heddle.transition.request import TransitionRequest
@@ -10,41 +12,45 @@ from heddle.units import MICRO, plural
 
 def refusal(request: TransitionRequest, failure: Failure, enough: int | None) -> str:
     """Return the message for a failure; ``enough`` spare GPUs would do, None if none do."""
-    service, taker, missing_micro = _blocking(failure)
-    name = failure.changes.service_names[service]
-    leaving = failure.changes.leaving[taker]
+    blocking = _blocking(failure)
+    name = failure.changes.service_names[blocking.service]
+    leaving = failure.changes.leaving[blocking.taker]
     floor_micro = floors_micro(request.origin, request.wanted)[name]
     allowed = request.spare_gpus
-    within = "in this fleet" if allowed is None else f"with {plural(allowed, 'spare GPU')}"
+    within = "in this cluster" if allowed is None else f"with {plural(allowed, 'spare GPU')}"
     cure = (
-        "no number of the GPUs that exist would do; add GPUs or lower its rate"
+        "no number of spare GPUs that the cluster has would do; add GPUs to it"
         if enough is None
-        else f"{plural(enough, 'spare GPU')} would do: allow so many (--spare-gpus {enough})"
+        else f"{plural(enough, 'spare GPU')} would do: allow as many (--spare-gpus {enough})"
     )
     instance = leaving.instance
     return (
         f"no order of steps was found {within}: service {name!r} blocks. To stop its "
         f"{instance.profile} at {instance.start} of {leaving.gpu.id} "
-        f"({instance.rate_rps:g} requests/s) it lacks {missing_micro / MICRO:g} requests/s "
-        f"above its floor of {floor_micro / MICRO:g} requests/s; {cure}"
+        f"({instance.rate_rps:g} requests/s) it lacks {blocking.missing_micro / MICRO:g} "
+        f"requests/s above its floor of {floor_micro / MICRO:g}; {cure}"
     )
 
 
-def _blocking(failure: Failure) -> tuple[int, int, int]:
-    """Return the service, one of its stops, and the credit that is missing, micro-requests/s.
+class _Blocking(NamedTuple):
+    """A service, one of its stops, and the credit that it lacks; the smallest speaks for all."""
 
-    Of the starts that wait the one that lacks least speaks for all.
-    """
+    share: float
+    service: int
+    taker: int
+    missing_micro: int
+
+
+def _blocking(failure: Failure) -> _Blocking:
+    """Return what is nearest to going on among the starts that wait."""
     network, stuck = failure.changes.network, failure.stuck
-    best: tuple[float, int, int, int] | None = None
+    found = []
     for giver in stuck.waiting:
         rest = [taker for taker in network.blockers[giver] if taker not in stuck.taken]
         needs = network.needs(rest)
-        lacking = {s: n - stuck.credit_micro[s] for s, n in needs.items()}
-        service = max(lacking, key=lambda s: (lacking[s] / needs[s], -s))
+        missing = {service: need - stuck.credit_micro[service] for service, need in needs.items()}
+        service = max(missing, key=lambda s: (missing[s] / needs[s], -s))
         taker = next(t for t in rest if network.takers[t].service == service)
-        entry = (lacking[service] / needs[service], service, taker, lacking[service])
-        if best is None or entry < best:
-            best = entry
-    assert best is not None
-    return best[1:]
+        share = missing[service] / needs[service]
+        found.append(_Blocking(share, service, taker, missing[service]))
+    return min(found)

@@ -191,5 +191,3 @@ def _size(request: TransitionRequest, gpu_type: str, point: PlannedInstance) -> 
 
 def _place(instance: PlannedInstance) -> Placement:
     return Placement(instance.start, instance.profile)
-
-

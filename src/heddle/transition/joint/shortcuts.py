@@ -1,8 +1,9 @@
-"""Bridges that shorten the critical path, where there is room for them.
+"""Ways to shorten the critical path: bridges, and configurations on spare GPUs.
 
 A stop on the critical path that waits for credit need not wait for the starts that
-bring it: a bridge brings it as soon as an instance can be made at all. Each round
-tries a bridge for every such stop and keeps the best, also where that gains nothing
+bring it: a bridge brings it as soon as an instance can be made at all, and where its
+GPU's whole configuration goes to a spare GPU nothing waits for the stop any more. Each
+round tries both for every such stop and goes on from the best, also where that gains nothing
 yet, since several paths may be equally long. Called by ``spares``.
 """
 
@@ -10,12 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple
 
 from heddle.cluster.command import Action
-from heddle.transition.joint.attempt import Attempt, spares_used, thinned, with_new_takers
+from heddle.transition.joint.attempt import (
+    Attempt,
+    attempt,
+    spares_used,
+    thinned,
+    with_new_takers,
+)
 from heddle.transition.joint.bridges import BridgeLender
-from heddle.transition.joint.changes import Arriving, bridge_ends_ns
+from heddle.transition.joint.carrying import Carrier
+from heddle.transition.joint.changes import bridge_ends_ns
 from heddle.transition.joint.critical import critical_waits
 from heddle.transition.joint.improvement import Effort, best_order
 from heddle.transition.joint.justification import Ordered
@@ -23,104 +30,138 @@ from heddle.transition.joint.network_bound import bound
 from heddle.transition.joint.rooms import Rooms
 from heddle.transition.request import TransitionRequest
 
-#: Rounds without a gain after which no more bridges are built.
-_PATIENCE = 4
+#: Rounds without a gain after which nothing more is tried.
+_PATIENCE = 5
+#: Stops of the critical path that are looked at in a round.
+_MAX_STOPS = 12
 #: Work that all rounds may do: orders found, times the steps in them.
-_WORK = 20_000
-_QUICK = Effort(states=0)
+_WORK = 30_000
+#: Attempts that are gone on from in a round.
+_WIDTH = 2
+_QUICK = Effort(ranks=2)
 
 
-class _Option(NamedTuple):
-    """Some bridges and the order that they allow; the smallest is the best."""
-
-    makespan_ns: int
-    given_sum_ns: int
-    position: int
-    bridges: tuple[Arriving, ...]
-    ordered: Ordered
-
-
-def shortened(request: TransitionRequest, attempt: Attempt, max_spares: int) -> Attempt:
-    """Return the attempt with more bridges, if they make it shorter, or as it is."""
-    least_ns = bound(attempt.base.network, bridge_ends_ns(request.times)).makespan_ns
-    digger = _Digger(request, attempt, max_spares)
-    start = _Option(attempt.makespan_ns, 0, 0, attempt.bridges, attempt.ordered)
-    best = current = start
+def shortened(request: TransitionRequest, first: Attempt, max_spares: int) -> Attempt:
+    """Return an attempt with bridges and spare GPUs that make it shorter, or as it is."""
+    least_ns = bound(first.base.network, bridge_ends_ns(request.times)).makespan_ns
+    best, beam = first, [first]
     idle = work = 0
     while best.makespan_ns > least_ns and idle < _PATIENCE and work < _WORK:
-        options = list(digger.options(current))
-        if not options:
+        found = [a for current in beam for a in _neighbours(request, current, max_spares)]
+        if not found:
             break
-        work += len(options) * (len(attempt.base.leaving) + len(attempt.base.arriving))
-        current = min(options, key=lambda option: option[:3])
-        digger.accept(current)
-        idle = 0 if current.makespan_ns < best.makespan_ns else idle + 1
-        if current.makespan_ns < best.makespan_ns:
-            best = current
-    return attempt if best is start else _cleaned(request, attempt, best)
+        work += len(found) * (len(first.base.leaving) + len(first.base.arriving))
+        beam = _most_promising(found)
+        idle = 0 if beam[0].makespan_ns < best.makespan_ns else idle + 1
+        best = min(best, beam[0], key=lambda a: a.key)
+    best = min((best, *_with_bridges(request, best, max_spares)), key=lambda a: a.key)
+    return best if best is first else _cleaned(request, best)
 
 
-class _Digger:
-    """Finds bridges for the stops on the critical path of an order."""
-
-    def __init__(self, request: TransitionRequest, attempt: Attempt, max_spares: int) -> None:
-        self._base = attempt.base
-        spares = max_spares - spares_used(request, attempt.placed)
-        self._rooms = Rooms(request, attempt.placed, attempt.base, spares)
-        self._rooms.occupy(attempt.bridges)
-        self._lender = BridgeLender(request, attempt.base, self._rooms)
-        self._num_occupied = len(attempt.bridges)
-
-    def accept(self, option: _Option) -> None:
-        """Keep the room that an option takes."""
-        self._rooms.occupy(option.bridges[self._num_occupied :])
-        self._num_occupied = len(option.bridges)
-
-    def options(self, current: _Option) -> Iterator[_Option]:
-        """Yield an option for every amount of credit that the critical path waits for."""
-        for position, (service, amount_micro) in enumerate(self._amounts(current)):
-            mark = self._rooms.mark()
-            self._lender.bridges.clear()
-            self._lender.build({service: amount_micro})
-            self._rooms.reset(mark)
-            if self._lender.bridges:
-                yield from self._option(current, position)
-
-    def _option(self, current: _Option, position: int) -> Iterator[_Option]:
-        bridges = (*current.bridges, *self._lender.bridges)
-        changes = self._base.with_bridges(bridges)
-        known = with_new_takers(changes.network, current.ordered.queues)
-        ordered = best_order(changes.network, _QUICK, [known])
-        if isinstance(ordered, Ordered):
-            times = ordered.times
-            yield _Option(times.makespan_ns, sum(times.given_ns), position, bridges, ordered)
-
-    def _amounts(self, current: _Option) -> list[tuple[int, int]]:
-        """Return services and amounts of credit that would let a critical stop go early."""
-        changes = self._base.with_bridges(current.bridges)
-        network, times = changes.network, current.ordered.times
-        amounts: dict[tuple[int, int], None] = {}
-        for taker in critical_waits(network, times):
-            gpu = changes.leaving[taker].gpu
-            ready_ns = changes.action_ns(Action.CREATE, gpu) + changes.action_ns(Action.START, gpu)
-            actor = network.takers[taker]
-            if times.taken_ns[taker] > ready_ns and network.unlocks[taker]:
-                amounts[actor.service, actor.rate_micro] = None
-        return sorted(amounts)
+def polished(first: Attempt, effort: Effort) -> Attempt:
+    """Return an attempt with the best order that more effort finds."""
+    ordered = best_order(first.changes.network, effort, [first.ordered.queues])
+    return replace(first, ordered=ordered) if isinstance(ordered, Ordered) else first
 
 
-def _cleaned(request: TransitionRequest, attempt: Attempt, best: _Option) -> Attempt:
-    """Return the attempt with the bridges of an option that it does not do without."""
-    bridges, queues = thinned(attempt.base, best.bridges, best.ordered.queues, best.makespan_ns)
-    ordered = best_order(attempt.base.with_bridges(bridges).network, _QUICK, [queues])
+def _most_promising(found: list[Attempt]) -> list[Attempt]:
+    """Return the shortest; of equally long ones those that are ready earlier on the whole."""
+    by_promise: dict[tuple[int, int], Attempt] = {}
+    for one in found:
+        promise = (one.makespan_ns, sum(one.ordered.times.given_ns))
+        by_promise.setdefault(promise, one)
+    return [by_promise[promise] for promise in sorted(by_promise)[:_WIDTH]]
+
+
+def _neighbours(
+    request: TransitionRequest, current: Attempt, max_spares: int
+) -> Iterator[Attempt]:
+    """Yield what one bridge or one spare GPU makes of an attempt."""
+    stops = _late_stops(current)[:_MAX_STOPS]
+    yield from _with_bridge(request, current, stops, max_spares)
+    if current.num_spares < max_spares and not any(b.blockers for b in current.bridges):
+        yield from _with_spare(request, current, stops, max_spares)
+
+
+def _late_stops(current: Attempt) -> list[int]:
+    """Return the stops on the critical path for which a bridge would not come too late."""
+    changes, times = current.changes, current.ordered.times
+    late = []
+    for taker in critical_waits(changes.network, times):
+        gpu = changes.leaving[taker].gpu
+        ready_ns = changes.action_ns(Action.CREATE, gpu) + changes.action_ns(Action.START, gpu)
+        if times.taken_ns[taker] > ready_ns and changes.network.unlocks[taker]:
+            late.append(taker)
+    return late
+
+
+def _with_bridge(
+    request: TransitionRequest, current: Attempt, stops: list[int], max_spares: int
+) -> Iterator[Attempt]:
+    """Yield the attempt with a bridge for one of the stops."""
+    takers = current.changes.network.takers
+    rooms = _rooms(request, current, max_spares)
+    mark = rooms.mark()
+    for service, rate_micro in sorted({takers[stop][:2] for stop in stops}):
+        lender = BridgeLender(request, current.base, rooms)
+        if lender.build({service: rate_micro}):
+            yield from _with_built(request, current, lender)
+        rooms.reset(mark)
+
+
+def _with_bridges(
+    request: TransitionRequest, current: Attempt, max_spares: int
+) -> Iterator[Attempt]:
+    """Yield the attempt with bridges for all stops for which there is room, latest first."""
+    takers, taken_ns = current.changes.network.takers, current.ordered.times.taken_ns
+    lender = BridgeLender(request, current.base, _rooms(request, current, max_spares))
+    for stop in sorted(_late_stops(current), key=lambda s: (-taken_ns[s], s)):
+        lender.build({takers[stop].service: takers[stop].rate_micro})
+    if lender.bridges:
+        yield from _with_built(request, current, lender)
+
+
+def _rooms(request: TransitionRequest, current: Attempt, max_spares: int) -> Rooms:
+    """Return the room that an attempt leaves."""
+    most = max_spares - spares_used(request, current.placed)
+    rooms = Rooms(request, current.placed, current.base, most)
+    rooms.occupy(current.bridges)
+    return rooms
+
+
+def _with_built(
+    request: TransitionRequest, current: Attempt, lender: BridgeLender
+) -> Iterator[Attempt]:
+    """Yield the attempt with what a lender built, if it has an order."""
+    bridges = (*current.bridges, *lender.bridges)
+    network = current.base.with_bridges(bridges).network
+    queues = with_new_takers(network, current.ordered.queues)
+    ordered = best_order(network, _QUICK, [queues])
+    if isinstance(ordered, Ordered):
+        num_spares = spares_used(request, current.placed, bridges)
+        yield replace(current, bridges=bridges, ordered=ordered, num_spares=num_spares)
+
+
+def _with_spare(
+    request: TransitionRequest, current: Attempt, stops: list[int], max_spares: int
+) -> Iterator[Attempt]:
+    """Yield the attempt with the configuration of one of the stops' GPUs on a spare GPU."""
+    carrier = Carrier(request, current.placed)
+    reserved = frozenset(bridge.gpu.id for bridge in current.bridges)
+    for gpu in dict.fromkeys(current.changes.leaving[stop].gpu.id for stop in stops):
+        placed = carrier.carried(gpu, reserved) if carrier.can_carry(gpu) else None
+        if placed is None:
+            continue
+        found = attempt(request, placed, _QUICK, current.bridges)
+        if isinstance(found, Attempt) and found.num_spares <= max_spares:
+            yield found
+
+
+def _cleaned(request: TransitionRequest, best: Attempt) -> Attempt:
+    """Return an attempt without the bridges that it does without."""
+    bridges, queues = thinned(best.base, best.bridges, best.ordered.queues, best.makespan_ns)
+    ordered = best_order(best.base.with_bridges(bridges).network, _QUICK, [queues])
     if not isinstance(ordered, Ordered) or ordered.times.makespan_ns > best.makespan_ns:
-        bridges, ordered = best.bridges, best.ordered
-    num_spares = spares_used(request, attempt.placed, bridges)
-    return Attempt(attempt.placed, attempt.base, bridges, ordered, num_spares)
-
-
-def polished(attempt: Attempt, effort: Effort) -> Attempt:
-    """Return the attempt with the best order that more effort finds."""
-    network = attempt.changes.network
-    ordered = best_order(network, effort, [attempt.ordered.queues])
-    return replace(attempt, ordered=ordered) if isinstance(ordered, Ordered) else attempt
+        return best
+    num_spares = spares_used(request, best.placed, bridges)
+    return replace(best, bridges=bridges, ordered=ordered, num_spares=num_spares)

@@ -1,130 +1,136 @@
 """How many spare GPUs it takes, and what they are used for.
 
-A spare GPU can carry a part of the target, so that running GPUs come free whole, or
-bridges. With one number of spare GPUs both are tried in several shares. Called by
-``planner``.
+A spare GPU carries a configuration of the target, so that a running GPU comes free
+whole, or it carries bridges. Where no order exists both are tried, one spare GPU after
+the other; where one does, they shorten it within the limit. Called by ``planner``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from heddle.errors import NoPlanError
-from heddle.transition.joint.attempt import Attempt, Failure, attempt, spares_used
+from heddle.errors import InputError, NoPlanError
+from heddle.transition.joint.attempt import Attempt, Failure, attempt, bridged, spares_used
+from heddle.transition.joint.carrying import Carrier
 from heddle.transition.joint.improvement import Effort
 from heddle.transition.joint.placed import PlacedTarget
-from heddle.transition.joint.placement import place_target
+from heddle.transition.joint.placement import Placer
 from heddle.transition.joint.refusal import refusal
 from heddle.transition.joint.shortcuts import polished, shortened
 from heddle.transition.request import TransitionRequest
 
 #: Looking for any order.
-_LIGHT = Effort(states=20_000)
+_LIGHT = Effort(states=20_000, shakes=10_000)
 #: Looking for a short one.
-_FULL = Effort(states=200_000)
+_FULL = Effort(states=200_000, shakes=60_000)
+_QUICK = Effort(ranks=2)
 #: Placements that are compared for the sake of the makespan.
-_MAX_PLACEMENTS = 6
+_MAX_PLACEMENTS = 4
+#: GPUs that are tried as the next one to come free.
+_MAX_CARRIED = 6
+#: More steps than this take no time for alternatives.
+_MANY_STEPS = 1_500
 
 
 class Search:
-    """Attempts with different numbers of spare GPUs; placements are remembered."""
+    """Looks for an order with few spare GPUs, then for a short one."""
 
     def __init__(self, request: TransitionRequest) -> None:
         self._request = request
-        self._placed: dict[int, PlacedTarget | None] = {}
-        self._failure: Failure | None = None
+        self._placer = Placer(request)
 
     def first(self) -> Attempt:
         """Return any order within the limit, or, without one, with the fewest spare GPUs.
 
         Raises
         ------
-        NoPlanError
-            There is none within the limit, or within the stock.
+        InputError, NoPlanError
+            The target cannot be placed; there is no order within the limit or the stock.
         """
         limit = self._request.spare_gpus
-        found = self._try(0)
-        if found is None and limit:
-            found = self._try(limit)
-        if found is not None:
+        found = attempt(self._request, self._placer.place(), _LIGHT)
+        if isinstance(found, Attempt):
             return found
-        least = self._least(0 if limit is None else limit)
-        if least is not None and limit is None:
-            return least
-        assert self._failure is not None
-        enough = None if least is None else least.num_spares
-        raise NoPlanError(refusal(self._request, self._failure, enough))
+        least = self._least(found)
+        if least is None or (limit is not None and least.num_spares > limit):
+            enough = None if least is None else least.num_spares
+            raise NoPlanError(refusal(self._request, found, enough))
+        return least
 
     def improved(self, found: Attempt) -> Attempt:
         """Return the best of several ways to use the spare GPUs that there may be."""
         limit = self._request.spare_gpus
         budget = found.num_spares if limit is None else limit
-        best = found
-        for carried in _spread(budget):
-            placed = self._place(carried)
-            if placed is None or spares_used(self._request, placed) > budget:
-                continue
-            if placed.num_untouched < best.placed.num_untouched:
-                continue
-            other = attempt(self._request, placed, budget, _LIGHT)
-            if isinstance(other, Attempt):
-                best = min(best, shortened(self._request, other, budget), key=lambda a: a.key)
-        return polished(best, _FULL)
+        candidates = [found]
+        for placed in self._placements(budget):
+            if placed.num_untouched >= found.placed.num_untouched:
+                other = attempt(self._request, placed, _LIGHT)
+                if isinstance(other, Attempt):
+                    candidates.append(other)
+        chosen = {id(a): a for a in (found, min(candidates, key=lambda a: a.key))}
+        shorter = [shortened(self._request, a, budget) for a in chosen.values()]
+        return polished(min(shorter, key=lambda a: a.key), _FULL)
 
-    def _least(self, failing: int) -> Attempt | None:
-        """Double the number until an order exists, then halve the distance."""
-        most = self._most()
-        tried, found = failing, None
-        while found is None and tried < most:
-            failing, tried = tried, min(most, max(1, 2 * tried))
-            found = self._try(tried)
-        while found is not None and found.num_spares - failing > 1:
-            middle = (failing + found.num_spares) // 2
-            other = self._try(middle)
-            if other is None:
-                failing = middle
-            else:
-                found = other
-        return found
+    def _least(self, failure: Failure) -> Attempt | None:
+        """Return an order with few spare GPUs for a target that is stuck; None if none is found.
 
-    def _most(self) -> int:
-        """A number of spare GPUs that always does: room for a copy of everything."""
-        return self._request.origin.num_gpus + self._request.wanted.num_gpus
-
-    def _try(self, num_spares: int) -> Attempt | None:
-        """Return the best attempt with a number of spare GPUs, or None."""
-        best: Attempt | None = None
-        for carried in sorted({0, num_spares // 2, num_spares}):
-            placed = self._place(carried)
-            if placed is None or spares_used(self._request, placed) > num_spares:
-                continue
-            found = attempt(self._request, placed, num_spares, _LIGHT)
-            if isinstance(found, Failure):
-                self._failure = self._failure or found
-            elif best is None or (found.num_spares, found.key) < (best.num_spares, best.key):
-                best = found
+        One configuration after the other moves to a spare GPU; at each stage bridges
+        may do the rest.
+        """
+        request = self._request
+        most = request.origin.num_gpus + request.wanted.num_gpus
+        best = bridged(request, failure, most, _QUICK)
+        current: Failure | None = failure
+        while current is not None and (best is None or best.num_spares > 1):
+            limit = most if best is None else best.num_spares - 1
+            if spares_used(request, current.placed) >= limit:
+                break
+            found = self._with_one_more(current, limit)
+            if isinstance(found, Attempt):
+                return found
+            current = found
+            if current is not None:
+                best = bridged(request, current, limit, _QUICK) or best
         return best
 
-    def _place(self, num_spares: int) -> PlacedTarget | None:
-        """Return the placement with so many spare GPUs; None when there are not so many."""
-        if num_spares not in self._placed:
+    def _with_one_more(self, failure: Failure, limit: int) -> Attempt | Failure | None:
+        """Move one more configuration to a spare GPU; return the first order that this gives.
+
+        Without one, what the most useful move leads to; None when none is possible.
+        """
+        carrier = Carrier(self._request, failure.placed)
+        first: Failure | None = None
+        num_steps = len(failure.changes.leaving) + len(failure.changes.arriving)
+        num_tries = 1 if num_steps > _MANY_STEPS else _MAX_CARRIED
+        for gpu in carrier.most_useful(failure.changes, failure.stuck)[:num_tries]:
+            placed = carrier.carried(gpu)
+            if placed is None or spares_used(self._request, placed) > limit:
+                continue
+            found = attempt(self._request, placed, _QUICK)
+            if isinstance(found, Attempt):
+                return found
+            first = first or found
+        return first
+
+    def _placements(self, budget: int) -> Iterable[PlacedTarget]:
+        """Yield placements that use some of the spare GPUs, few of them."""
+        seen = {0}
+        for number in _spread(budget):
             try:
-                self._placed[num_spares] = place_target(self._request, num_spares)
-            except NoPlanError:
-                if num_spares == 0:
-                    raise
-                self._placed[num_spares] = None
-        return self._placed[num_spares]
+                placed = self._placer.place(number)
+            except (InputError, NoPlanError):
+                return
+            used = spares_used(self._request, placed)
+            if placed.num_spares not in seen and used <= budget:
+                seen.add(placed.num_spares)
+                yield placed
+            if placed.num_spares < number:
+                return
 
 
-def _spread(budget: int) -> Iterable[int]:
-    """Return numbers from 0 to the budget, few and far between when it is large."""
+def _spread(budget: int) -> list[int]:
+    """Return numbers from 1 to the budget, few and far between when it is large."""
     if budget < _MAX_PLACEMENTS:
-        return range(budget + 1)
-    numbers = {0, 1, budget}
-    while len(numbers) < _MAX_PLACEMENTS:
-        budget //= 2
-        numbers.add(budget)
-        if budget <= 1:
-            break
-    return sorted(numbers)
+        return list(range(1, budget + 1))
+    numbers = {budget >> shift for shift in range(_MAX_PLACEMENTS)}
+    return sorted(numbers - {0})
