@@ -42,6 +42,8 @@ test: $(VENV)/.dev
 bench: $(VENV)/.dev
 	mkdir -p benchmarks/results
 	$(BIN)/heddle bench planner --json benchmarks/results/planner.json
+	$(BIN)/heddle bench transition --json benchmarks/results/transition.json
+	$(BIN)/python scripts/fill-benchmarks
 
 docs: $(VENV)/.dev
 	$(BIN)/sphinx-build --quiet --fail-on-warning -b html docs docs/_build/html

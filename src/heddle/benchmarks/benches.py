@@ -7,6 +7,7 @@ from typing import Protocol
 
 from heddle.benchmarks.planner import run_planner
 from heddle.benchmarks.record import Record
+from heddle.benchmarks.transition import run_transition
 from heddle.registry import Registry
 
 
@@ -22,4 +23,10 @@ def _planner() -> Bench:
     return run_planner
 
 
-BENCHES: Registry[Bench] = Registry("benchmark", [("planner", _planner)])
+def _transition() -> Bench:
+    return run_transition
+
+
+BENCHES: Registry[Bench] = Registry(
+    "benchmark", [("planner", _planner), ("transition", _transition)]
+)

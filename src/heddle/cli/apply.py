@@ -105,15 +105,19 @@ def _carry_out(
     view = ExecutionView(load_settings(), WallClock())
     pause = _PauseSignal(view)
     host, limits = hosted.host, ExecutionLimits()
-    if arguments.speed is not None:
-        paced = PacedDriver(host.driver, host.clock, arguments.speed, real_time(), view.refresh)
-        host = Host(paced, host.clock)
-        limits = ExecutionLimits(poll_s=arguments.speed * _NOTICE_S)
+
+    def on_slice() -> None:
+        pause.announce()
+        view.refresh()
 
     def on_progress(progress: ExecutionProgress) -> None:
         pause.announce()
         view.show(progress)
 
+    if arguments.speed is not None:
+        paced = PacedDriver(host.driver, host.clock, arguments.speed, real_time(), on_slice)
+        host = Host(paced, host.clock)
+        limits = ExecutionLimits(poll_s=arguments.speed * _NOTICE_S)
     journal = Journal(ledger, host.clock)
     executor = Executor(transition, host, journal, hosted.replanner, limits, on_progress)
     pause.executor = executor

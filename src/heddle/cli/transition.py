@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from heddle.atomic_file import write_text
+from heddle.cli.main import INTERRUPTED
 from heddle.cli.outputs import require_outputs
 from heddle.cli.running import add_run_arguments, natural_number, watched_run
 from heddle.cli.transition_chart import gantt_chart
@@ -23,7 +24,8 @@ from heddle.drawing.gantt import gantt_svg
 from heddle.errors import InputError
 from heddle.optimizer.nearest.search import nearest
 from heddle.optimizer.problem import build_problem
-from heddle.transition.action_times import builtin_times, find_times
+from heddle.optimizer.result import Result
+from heddle.transition.action_times import ActionTimes, builtin_times, find_times
 from heddle.transition.lower_bound import makespan_bound_s, placed_by
 from heddle.transition.plan import plan_transition
 from heddle.transition.planners import PLANNERS
@@ -105,7 +107,9 @@ def run(arguments: argparse.Namespace) -> int:
     require_outputs([arguments.output, arguments.svg], inputs)
     if (arguments.wanted is None) == (arguments.workload is None):
         raise InputError("name what is wanted: either a deployment TO or --workload FILE")
-    request = _request(arguments)
+    # A misspelt word is refused before a workload is planned, which may take a minute.
+    PLANNERS.create(arguments.strategy)
+    request, was_interrupted = _request(arguments, find_times(arguments.times))
     transition = plan_transition(request, arguments.strategy)
     bound_s = makespan_bound_s(request, placed_by(transition))
     if arguments.output is not None:
@@ -120,28 +124,32 @@ def run(arguments: argparse.Namespace) -> int:
         print(transition_text(transition), end="")
     else:
         print(transition_report(transition, bound_s))
-    return 0
+    return INTERRUPTED if was_interrupted else 0
 
 
-def _request(arguments: argparse.Namespace) -> TransitionRequest:
+def _request(arguments: argparse.Namespace, times: ActionTimes) -> tuple[TransitionRequest, bool]:
+    """Return what is asked, and whether Ctrl-C ended the search for what is wanted."""
     workload = load_workload(arguments.workload) if arguments.workload else None
     fleet = load_workload(arguments.fleet) if arguments.fleet else workload
     catalogue = _catalogue(arguments, workload, fleet)
     origin = _read(arguments.origin, catalogue)
-    wanted = (
-        _read(arguments.wanted, catalogue)
-        if workload is None
-        else _planned(arguments, workload, origin)
-    )
+    was_interrupted = False
+    if workload is None:
+        wanted = _read(arguments.wanted, catalogue)
+    else:
+        result = _planned(arguments, workload, origin)
+        wanted, was_interrupted = result.deployment, result.was_interrupted
     request = TransitionRequest(
         origin=origin,
         wanted=wanted,
         type_of=catalogue.get,
-        times=find_times(arguments.times),
+        times=times,
         spare_gpus=arguments.spare_gpus,
         node_spread=None if workload is None else node_spread_of(workload),
     )
-    return request if fleet is None else with_inventory(request, fleet.fleet)
+    if fleet is not None:
+        request = with_inventory(request, fleet.fleet)
+    return request, was_interrupted
 
 
 def node_spread_of(workload: Workload) -> frozenset[str]:
@@ -184,7 +192,7 @@ def _known_in(catalogue: Catalogue) -> Callable[[str], GpuType]:
     return type_of
 
 
-def _planned(arguments: argparse.Namespace, workload: Workload, origin: Deployment) -> Deployment:
+def _planned(arguments: argparse.Namespace, workload: Workload, origin: Deployment) -> Result:
     problem = build_problem(workload)
     with watched_run(arguments.time_limit, arguments.seed) as limits:
-        return nearest(problem, origin, arguments.slack, limits).deployment
+        return nearest(problem, origin, arguments.slack, limits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from heddle.cluster.gpu import Gpu
@@ -56,23 +56,25 @@ def _require_enough(name: str, count: int, before: int, after: int) -> None:
 class _Nodes:
     """Deals idle GPUs to nodes, so that no node has more GPUs than the fleet says."""
 
-    def __init__(self, running: Sequence[Gpu], pools: dict[str, GpuPool]) -> None:
+    def __init__(self, running: Sequence[Gpu], pools: Mapping[str, GpuPool]) -> None:
         self._pools = pools
         self._held = Counter(gpu.node for gpu in running)
         self._type_of = {gpu.node: gpu.gpu_type for gpu in running}
 
     def with_node(self, gpu: Gpu) -> Gpu:
-        """Return the GPU in its own node, or in another where that is full or of another type."""
+        """Return the GPU in the node that its name says, or in another where that is full."""
         node = next(node for node in self._candidates(gpu) if self._has_room(node, gpu.gpu_type))
         self._held[node] += 1
         self._type_of[node] = gpu.gpu_type
         return gpu._replace(node=node)
 
     def _candidates(self, gpu: Gpu) -> Iterator[str]:
-        if gpu.node in self._type_of:
+        pool = self._pools.get(gpu.gpu_type)
+        most = None if pool is None else pool.num_nodes
+        num_nodes = sum(name == gpu.gpu_type for name in self._type_of.values())
+        if gpu.node in self._type_of or most is None or num_nodes < most:
             yield gpu.node
         yield from self._type_of
-        yield gpu.node
         number = len(self._type_of)
         while True:
             yield f"node-{number}"

@@ -63,10 +63,7 @@ class BridgeLender:
             found += built
         self.bridges += found
         number = {name: position for position, name in enumerate(self._changes.service_names)}
-        return [
-            (number[bridge.instance.service], rate_micro(bridge.instance))
-            for bridge in found
-        ]
+        return [(number[bridge.instance.service], rate_micro(bridge.instance)) for bridge in found]
 
     def _lacking(self, stuck: Stuck, giver: int) -> dict[int, int]:
         """Return by service the credit that the takers of a giver lack."""

@@ -33,16 +33,15 @@ class Carrier:
             if gpu.before and gpu.after and not gpu.untouched
         }
 
-    def can_carry(self, gpu: str) -> bool:
-        """Whether the configuration of a GPU may move without a loss."""
-        return gpu in self._movable
-
     def carried(self, gpu: str, reserved: frozenset[str] = frozenset()) -> PlacedTarget | None:
         """Return the target with the configuration of a GPU on a spare one.
 
-        None when there is none, or when its services have to be spread over nodes and
-        are on that of the spare GPU. GPUs that are ``reserved`` are not taken.
+        None when something would have stayed untouched, when there is no spare GPU, or
+        when services that have to be spread over nodes are on its node already. GPUs
+        that are ``reserved`` are not taken.
         """
+        if gpu not in self._movable:
+            return None
         moved = self._placed.gpus[self._movable[gpu]]
         spare = self._spare(moved.gpu.gpu_type, reserved)
         if spare is None or not self._may_be_on(moved, spare):
@@ -67,7 +66,7 @@ class Carrier:
         for giver in stuck.waiting:
             arriving = changes.arriving[giver]
             actor = network.givers[giver]
-            if lacking[actor.service] and self.can_carry(arriving.gpu.id):
+            if lacking[actor.service] and arriving.gpu.id in self._movable:
                 share = actor.rate_micro * 1_000_000 // lacking[actor.service]
                 gives[arriving.gpu.id] += share
         return sorted(gives, key=lambda gpu: (-gives[gpu], self._movable[gpu]))

@@ -86,6 +86,10 @@ class FitTable:
         #: No sum of one digit of the weights reaches it.
         self._base = 1 + max(before, after, len(wanted) * self._most_to_clear)
 
+    def is_running(self, gpu: Gpu) -> bool:
+        """Whether the GPU runs something."""
+        return gpu in self._running
+
     def fit(self, position: int, gpu: Gpu) -> Fit:
         """Return how a configuration fits a GPU of its type."""
         return self._fit_classes(self._row_of[position], self._column(gpu))

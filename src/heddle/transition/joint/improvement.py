@@ -87,7 +87,9 @@ class _Search:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing better can be found."""
+        """Whether nothing better can be found, or nothing at all."""
+        if self.best is None and not self.stuck.waiting:
+            return False
         return self._is_proved or self._below_ns <= self._limits.makespan_ns
 
     @property

@@ -4,7 +4,7 @@ A deployment does not say which services were asked to be spread over nodes; a w
 does. Without one, a service with two instances or more, all on different nodes of the
 wanted deployment, is kept so where that is possible, unless it runs otherwise now.
 Called by ``placement``, which knows nothing of nodes, on its result: configurations are
-swapped between GPUs, at the least loss.
+swapped between GPUs, at the least loss, or moved to idle ones.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from collections.abc import Iterator, Sequence
 from heddle.cluster.deployment import Configuration, Deployment
 from heddle.cluster.gpu import Gpu
 from heddle.errors import NoPlanError, listed
+from heddle.transition.gpu_room import IdleGpus
 from heddle.transition.joint.fit import FitTable
 from heddle.transition.request import TransitionRequest
 
 #: Swaps per configuration before the search is given up.
 _MAX_SWAPS = 4
+#: Idle GPUs that are looked at for one configuration.
+_MAX_IDLE = 64
 
 
 def spread_services(request: TransitionRequest) -> frozenset[str]:
@@ -51,6 +54,7 @@ def kept_apart(
     wanted: Sequence[Configuration],
     gpus: Sequence[Gpu],
     fits: FitTable,
+    idle: IdleGpus,
 ) -> list[Gpu]:
     """Return the GPUs of the configurations, swapped until services stay spread.
 
@@ -61,7 +65,11 @@ def kept_apart(
     """
     dealer = _Dealer(wanted, gpus, fits, spread_services(request))
     for _ in range(_MAX_SWAPS * len(wanted)):
-        if not dealer.num_conflicts or not dealer.improve():
+        if not dealer.num_conflicts:
+            break
+        if dealer.improve():
+            continue
+        if request.node_spread is None or not dealer.move_away(idle):
             break
     if dealer.num_conflicts and request.node_spread is not None:
         raise NoPlanError(
@@ -107,6 +115,27 @@ class _Dealer:
         _, _, one, other = best
         self._swap(one, other)
         return True
+
+    def move_away(self, idle: IdleGpus) -> bool:
+        """Move a configuration in conflict to an idle GPU, from a new one if there is a choice."""
+        for one in sorted(self._in_conflict(), key=lambda p: self._fits.is_running(self.gpus[p])):
+            gpu = self._idle_without(idle, one)
+            if gpu is not None:
+                self._count(one, -1)
+                self.gpus[one] = gpu
+                self._count(one, 1)
+                return True
+        return False
+
+    def _idle_without(self, idle: IdleGpus, position: int) -> Gpu | None:
+        """Return an idle GPU in a node that has none of a configuration's services."""
+        for _ in range(_MAX_IDLE):
+            gpu = idle.take(self.gpus[position].gpu_type)
+            if gpu is None:
+                return None
+            if not any(self._held[gpu.node, service] for service in self._services[position]):
+                return gpu
+        return None
 
     def _swaps(self) -> Iterator[tuple[int, int, int, int]]:
         """Yield conflicts less than now (negative), loss, and the two of every useful swap."""

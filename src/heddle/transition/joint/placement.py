@@ -72,7 +72,7 @@ class Placer:
             members = [p for p, c in enumerate(self._wanted) if c.gpu_type == name]
             chosen |= self._matched_type(name, members, idle, spares[name])
         gpus = [chosen[position] for position in range(len(self._wanted))]
-        return kept_apart(self._request, self._wanted, gpus, self._fits)
+        return kept_apart(self._request, self._wanted, gpus, self._fits, idle)
 
     def _matched_type(
         self, name: str, members: Sequence[int], idle: IdleGpus, num_spares: int

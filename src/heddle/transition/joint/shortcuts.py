@@ -27,6 +27,7 @@ from heddle.transition.joint.critical import critical_waits
 from heddle.transition.joint.improvement import Effort, best_order
 from heddle.transition.joint.justification import Ordered
 from heddle.transition.joint.network_bound import bound
+from heddle.transition.joint.placed import PlacedTarget
 from heddle.transition.joint.rooms import Rooms
 from heddle.transition.request import TransitionRequest
 
@@ -36,8 +37,9 @@ _PATIENCE = 5
 _MAX_STOPS = 12
 #: Work that all rounds may do: orders found, times the steps in them.
 _WORK = 30_000
-#: Attempts that are gone on from in a round.
+#: Attempts that are gone on from in a round; one where there are many steps.
 _WIDTH = 2
+_MANY_CHANGES = 400
 _QUICK = Effort(ranks=2)
 
 
@@ -45,16 +47,19 @@ def shortened(request: TransitionRequest, first: Attempt, max_spares: int) -> At
     """Return an attempt with bridges and spare GPUs that make it shorter, or as it is."""
     least_ns = bound(first.base.network, bridge_ends_ns(request.times)).makespan_ns
     best, beam = first, [first]
+    num_changes = len(first.base.leaving) + len(first.base.arriving)
+    width = 1 if num_changes > _MANY_CHANGES else _WIDTH
     idle = work = 0
     while best.makespan_ns > least_ns and idle < _PATIENCE and work < _WORK:
         found = [a for current in beam for a in _neighbours(request, current, max_spares)]
         if not found:
             break
-        work += len(found) * (len(first.base.leaving) + len(first.base.arriving))
-        beam = _most_promising(found)
+        work += len(found) * num_changes
+        beam = _most_promising(found)[:width]
         idle = 0 if beam[0].makespan_ns < best.makespan_ns else idle + 1
         best = min(best, beam[0], key=lambda a: a.key)
-    best = min((best, *_with_bridges(request, best, max_spares)), key=lambda a: a.key)
+    for in_bulk in (_with_spares, _with_bridges):
+        best = min((best, *in_bulk(request, best, max_spares)), key=lambda a: a.key)
     return best if best is first else _cleaned(request, best)
 
 
@@ -70,12 +75,10 @@ def _most_promising(found: list[Attempt]) -> list[Attempt]:
     for one in found:
         promise = (one.makespan_ns, sum(one.ordered.times.given_ns))
         by_promise.setdefault(promise, one)
-    return [by_promise[promise] for promise in sorted(by_promise)[:_WIDTH]]
+    return [by_promise[promise] for promise in sorted(by_promise)]
 
 
-def _neighbours(
-    request: TransitionRequest, current: Attempt, max_spares: int
-) -> Iterator[Attempt]:
+def _neighbours(request: TransitionRequest, current: Attempt, max_spares: int) -> Iterator[Attempt]:
     """Yield what one bridge or one spare GPU makes of an attempt."""
     stops = _late_stops(current)[:_MAX_STOPS]
     yield from _with_bridge(request, current, stops, max_spares)
@@ -149,12 +152,36 @@ def _with_spare(
     carrier = Carrier(request, current.placed)
     reserved = frozenset(bridge.gpu.id for bridge in current.bridges)
     for gpu in dict.fromkeys(current.changes.leaving[stop].gpu.id for stop in stops):
-        placed = carrier.carried(gpu, reserved) if carrier.can_carry(gpu) else None
-        if placed is None:
-            continue
-        found = attempt(request, placed, _QUICK, current.bridges)
-        if isinstance(found, Attempt) and found.num_spares <= max_spares:
-            yield found
+        placed = carrier.carried(gpu, reserved)
+        if placed is not None:
+            yield from _on_spares(request, current, placed, max_spares)
+
+
+def _with_spares(
+    request: TransitionRequest, current: Attempt, max_spares: int
+) -> Iterator[Attempt]:
+    """Yield the attempt with configurations of late stops on all spare GPUs left, latest first."""
+    if any(bridge.blockers for bridge in current.bridges):
+        return
+    taken_ns = current.ordered.times.taken_ns
+    reserved = frozenset(bridge.gpu.id for bridge in current.bridges)
+    placed, num_spares = current.placed, current.num_spares
+    for stop in sorted(_late_stops(current), key=lambda s: (-taken_ns[s], s)):
+        gpu = current.changes.leaving[stop].gpu.id
+        more = Carrier(request, placed).carried(gpu, reserved) if num_spares < max_spares else None
+        if more is not None:
+            placed, num_spares = more, num_spares + 1
+    if placed is not current.placed:
+        yield from _on_spares(request, current, placed, max_spares)
+
+
+def _on_spares(
+    request: TransitionRequest, current: Attempt, placed: PlacedTarget, max_spares: int
+) -> Iterator[Attempt]:
+    """Yield what another placement makes of an attempt, if it has an order."""
+    found = attempt(request, placed, _QUICK, current.bridges)
+    if isinstance(found, Attempt) and found.num_spares <= max_spares:
+        yield found
 
 
 def _cleaned(request: TransitionRequest, best: Attempt) -> Attempt:

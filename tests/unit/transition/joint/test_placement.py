@@ -125,9 +125,22 @@ def test_services_that_must_be_spread_over_nodes_stay_so() -> None:
     assert sorted(nodes) == ["node-0", "node-1"]
 
 
+def test_a_new_gpu_is_taken_on_a_node_that_keeps_services_spread() -> None:
+    left, right = (on("4g.40gb", 0, "a"),), (on("3g.40gb", 0, "a"),)
+    inventory = tuple(Gpu(f"gpu-{i}", f"node-{i // 2}", A100) for i in range(3))
+    origin, wanted = deployment(left), deployment(left, right, per_node=1)
+    placed = place_target(
+        request(origin, wanted, inventory=inventory, node_spread=frozenset({"a"}))
+    )
+    assert {g.gpu.id for g in placed.gpus if g.after} == {"gpu-0", "gpu-2"}
+    assert placed.num_untouched == 1
+
+
 def test_a_spread_that_cannot_be_kept_is_refused() -> None:
     left, right = (on("4g.40gb", 0, "a"),), (on("3g.40gb", 0, "a"),)
     origin, wanted = deployment(left, right), deployment(left, right, per_node=1)
+    inventory = tuple(Gpu(f"gpu-{i}", "node-0", A100) for i in range(2))
+    asked = request(origin, wanted, inventory=inventory, node_spread=frozenset({"a"}))
     with pytest.raises(NoPlanError, match="services a must be spread over nodes"):
-        place_target(request(origin, wanted, node_spread=frozenset({"a"})))
+        place_target(asked)
     assert place_target(request(origin, wanted)).num_untouched == 2
