@@ -5,6 +5,7 @@ import importlib
 import inspect
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -12,11 +13,14 @@ from documentation_pages import REPOSITORY, page
 from heddle import errors
 from heddle.cli.main import VERBS
 from heddle.cluster import catalogue
+from heddle.cluster.command import Action
 from heddle.optimizer.cms import file as cms_file
 from heddle.optimizer.cms import result_file as cms_result_file
 from heddle.optimizer.cms.algorithms import ALGORITHMS
 from heddle.optimizer.problem import Feature
 from heddle.optimizer.solvers import SOLVERS
+from heddle.transition.action_times import builtin_times, find_times
+from heddle.transition.transition_file import read_transition
 from heddle.workload import files, performance_file, service_reader
 
 #: The columns of the table of features in solvers.md, in order.
@@ -75,6 +79,36 @@ def test_every_key_of_a_deployment_has_a_row() -> None:
     kinds = json.loads(path.read_text(encoding="utf-8"))["$defs"]
     keys = {key for kind in kinds.values() for key in kind.get("properties", {})}
     assert keys - set(_first_cells("docs/reference/deployment.md")) == set()
+
+
+def test_every_key_of_a_transition_has_a_row() -> None:
+    words = set(_first_cells("docs/reference/transition.md"))
+    schema = json.loads(
+        (REPOSITORY / "src/heddle/transition/transition.schema.json").read_text(encoding="utf-8")
+    )
+    keys = {*schema["properties"], *schema["$defs"]["step"]["properties"]}
+    assert keys - words == {"version"}
+
+
+def test_the_transition_that_is_shown_is_one(tmp_path: Path) -> None:
+    shown = next(b for b in page("docs/reference/transition.md").blocks() if b.words == "json")
+    path = tmp_path / "shown.json"
+    path.write_text(shown.text, encoding="utf-8")
+    assert [step.id for step in read_transition(path).steps] == [0, 1, 2]
+
+
+def test_the_action_times_that_are_shown_are_a_table_and_those_of_the_package(
+    tmp_path: Path,
+) -> None:
+    reference = page("docs/reference/action-times.md")
+    shown = next(b for b in reference.blocks() if b.words == "yaml")
+    path = tmp_path / "times.yaml"
+    path.write_text(shown.text, encoding="utf-8")
+    assert find_times(str(path)).sources
+    rows = [line for line in reference.prose().splitlines() if line.startswith("| `")]
+    cells = {row.split("|")[1].split("`")[1]: row.split("|")[2:6] for row in rows}
+    for name, table in builtin_times().items():
+        assert [float(cell) for cell in cells[name]] == [table.default[a] for a in Action]
 
 
 def test_every_cms_algorithm_has_a_row() -> None:

@@ -1,8 +1,9 @@
 """``heddle bench transition``: how safe, short and quick to plan transitions are.
 
-Four parts. Pairs: random deployments, each transition proved. Paper: MIG-serving's case
-of five services between 16 and 5 A100s, both strategies with its action times. Sizes:
-two optimal plans of growing fleets. Day: 24 hours of 20 services.
+Five parts. Pairs: random deployments, each transition proved. Paper: MIG-serving's case
+of five services between 16 and 5 A100s, both strategies with its action times. Small:
+up to 6 GPUs, beside the optimum. Sizes: two optimal plans of growing fleets. Day: 24
+hours of 20 services.
 Everything is planned and estimated; nothing is carried out.
 """
 
@@ -15,8 +16,9 @@ from heddle.benchmarks.transition_day import measure_day
 from heddle.benchmarks.transition_pairs import measure_pairs
 from heddle.benchmarks.transition_paper import measure_paper
 from heddle.benchmarks.transition_sizes import measure_sizes
+from heddle.benchmarks.transition_small import measure_small
 
-_PARTS = (measure_pairs, measure_paper, measure_sizes, measure_day)
+_PARTS = (measure_pairs, measure_paper, measure_small, measure_sizes, measure_day)
 
 
 def run_transition(seed: int, *, is_quick: bool, report: Callable[[str], None]) -> Record:

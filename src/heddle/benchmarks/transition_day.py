@@ -1,4 +1,4 @@
-"""The fourth part of ``heddle bench transition``: a day of 20 services.
+"""The fifth part of ``heddle bench transition``: a day of 20 services.
 
 A synthetic day with two peaks, planned hour by hour with the paper's action times; the
 GPU-hours of ``replan`` beside whole GPUs, one plan for the peak, and planning from

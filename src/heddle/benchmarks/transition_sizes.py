@@ -1,4 +1,4 @@
-"""The third part of ``heddle bench transition``: optimal plans of growing fleets.
+"""The fourth part of ``heddle bench transition``: optimal plans of growing fleets.
 
 Both sides are planned by ``exact``: a synthetic workload, and the same services with
 every rate changed by a random factor. ``wanted`` knows nothing of what runs: nothing
@@ -22,7 +22,7 @@ from heddle.optimizer.solver import Run
 from heddle.optimizer.synthetic import Recipe, generate
 from heddle.transition.action_times import find_times
 from heddle.transition.joint.kept_bound import untouched_bound
-from heddle.transition.lower_bound import makespan_bound_s
+from heddle.transition.lower_bound import makespan_bound_s, placed_by
 from heddle.transition.plan import plan_transition
 from heddle.transition.request import TransitionRequest
 from heddle.workload.fleet import GpuPool
@@ -88,6 +88,7 @@ def _measured(name: str, before: Deployment, after: Deployment, strategy: str) -
     started_s = clock.now_s()
     transition = plan_transition(request, strategy)
     wall_s = clock.now_s() - started_s
+    bound_s = makespan_bound_s(request, placed_by(transition))
     row: Row = {
         "part": "sizes",
         "services_x_gpus": name,
@@ -98,7 +99,7 @@ def _measured(name: str, before: Deployment, after: Deployment, strategy: str) -
         "kept": transition.num_kept,
         "kept_at_most": untouched_bound(before, after),
         "makespan_s": round(transition.makespan_s, 1),
-        "bound_s": round(makespan_bound_s(request), 1),
+        "bound_s": round(bound_s, 1),
         "spare_gpus": transition.spare_gpus,
         "planning_s": round(wall_s, 2),
         "peak_memory_mib": round(peak_memory_mib()),

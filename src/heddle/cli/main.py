@@ -46,6 +46,18 @@ VERBS = (
 )
 
 
+class VerbHelp(argparse.HelpFormatter):
+    """Help whose column of summaries leaves room for the longest verb, indent included."""
+
+    _INDENT = 4
+
+    def add_argument(self, action: argparse.Action) -> None:
+        """Take note of an argument; argparse counts verbs without all of their indent."""
+        super().add_argument(action)
+        longest = max(len(verb.name) for verb in VERBS)
+        self._action_max_length = max(self._action_max_length, longest + self._INDENT)
+
+
 class CommandModule(Protocol):
     """What the module of a verb offers."""
 
@@ -104,6 +116,7 @@ def _parser_for(words: Sequence[str]) -> tuple[Parser, CommandModule | None]:
         description="One scheduler for shared GPUs.",
         epilog="heddle VERB --help tells more. Exit codes: 0 done; 1 the answer is no; "
         "2 bad input; 130 interrupted.",
+        formatter_class=VerbHelp,
     )
     parser.add_argument("--version", action="version", version=f"heddle {__version__}")
     choices = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")

@@ -36,6 +36,11 @@ def add_solver_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--solver", default="exact", metavar="NAME", help=f"one of {', '.join(SOLVERS)}"
     )
+    add_objective_argument(parser)
+
+
+def add_objective_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--objective``."""
     parser.add_argument(
         "--objective",
         default=Objective.GPUS.value,

@@ -35,7 +35,7 @@ def _subtitle(replanned: ReplannedDay) -> str:
     stays = sum(not outcome.decision.is_move for outcome in replanned.outcomes[1:])
     return (
         f"GPUs in use: {plural(len(replanned.outcomes), 'interval')}, "
-        f"{plural(len(course.moves), 'move')}, {stays} times it stays; "
+        f"{plural(len(course.moves), 'move')}, stays {plural(stays, 'time')}; "
         f"{duration_text(course.moving_s)} of moving in all"
     )
 

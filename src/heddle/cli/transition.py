@@ -10,11 +10,12 @@ from pathlib import Path
 from heddle.atomic_file import write_text
 from heddle.cli.main import INTERRUPTED
 from heddle.cli.outputs import require_outputs
+from heddle.cli.plan import add_objective_argument
 from heddle.cli.running import add_run_arguments, natural_number, watched_run
 from heddle.cli.transition_chart import gantt_chart
 from heddle.cli.transition_inventory import with_inventory
 from heddle.cli.transition_text import transition_report
-from heddle.cli.workload_arguments import catalogue_of
+from heddle.cli.workload_arguments import catalogue_of, with_fitted_points
 from heddle.cluster.catalogue import Catalogue, builtin_catalogue, load_gpu_types
 from heddle.cluster.deployment import Deployment
 from heddle.cluster.deployment_check import require_possible
@@ -23,7 +24,7 @@ from heddle.cluster.gpu_type import GpuType
 from heddle.drawing.gantt import gantt_svg
 from heddle.errors import InputError
 from heddle.optimizer.nearest.search import nearest
-from heddle.optimizer.problem import build_problem
+from heddle.optimizer.problem import Objective, build_problem
 from heddle.optimizer.result import Result
 from heddle.transition.action_times import ActionTimes, builtin_times, find_times
 from heddle.transition.lower_bound import makespan_bound_s, placed_by
@@ -42,12 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "wanted", type=Path, nargs="?", metavar="TO", help="what is wanted, a deployment.json"
     )
-    parser.add_argument(
-        "--workload",
-        type=Path,
-        metavar="FILE",
-        help="instead of TO: plan this workload, as near to what runs as the fewest GPUs allow",
-    )
+    _add_workload_arguments(parser)
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write transition.json")
     parser.add_argument("--svg", type=Path, metavar="FILE", help="draw steps and rates over time")
     parser.add_argument("--json", action="store_true", help="print the transition as JSON")
@@ -62,6 +58,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_times_argument(parser)
     parser.add_argument(
+        "--fleet",
+        type=Path,
+        metavar="FILE",
+        help="a workload file whose gpus say how many GPUs there are",
+    )
+    parser.add_argument("--gpu-types", type=Path, metavar="FILE", help="GPU types of your own")
+
+
+def _add_workload_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what says how a wanted deployment is planned, where none is given."""
+    parser.add_argument(
+        "--workload",
+        type=Path,
+        metavar="FILE",
+        help="instead of TO: plan this workload, as near to what runs as the fewest GPUs allow",
+    )
+    parser.add_argument(
         "--slack",
         type=fraction,
         default=0.0,
@@ -70,12 +83,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "(default: 0)",
     )
     parser.add_argument(
-        "--fleet",
-        type=Path,
-        metavar="FILE",
-        help="a workload file whose gpus say how many GPUs there are",
+        "--fitted",
+        action="store_true",
+        help="with --workload: also use operating points that a fitted model predicts",
     )
-    parser.add_argument("--gpu-types", type=Path, metavar="FILE", help="GPU types of your own")
+    add_objective_argument(parser)
     add_run_arguments(parser)
 
 
@@ -193,6 +205,8 @@ def _known_in(catalogue: Catalogue) -> Callable[[str], GpuType]:
 
 
 def _planned(arguments: argparse.Namespace, workload: Workload, origin: Deployment) -> Result:
-    problem = build_problem(workload)
+    if arguments.fitted:
+        workload = with_fitted_points(workload)
+    problem = build_problem(workload, Objective(arguments.objective))
     with watched_run(arguments.time_limit, arguments.seed) as limits:
         return nearest(problem, origin, arguments.slack, limits)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from heddle.cluster.gpu import Gpu
-from heddle.errors import InputError
+from heddle.errors import InputError, Location
 from heddle.transition.gpu_room import IdleGpus, gpus_of
 from heddle.transition.request import TransitionRequest
 from heddle.units import plural
@@ -38,19 +38,17 @@ def with_inventory(request: TransitionRequest, fleet: Sequence[GpuPool]) -> Tran
         count = pools[name].count if name in pools else 0
         if count is None:
             count = before[name] + after[name]
-        _require_enough(name, count, before[name], after[name])
+        place = pools[name].location if name in pools else Location()
+        for who, needed in (("what runs has", before[name]), ("what is wanted needs", after[name])):
+            _require_enough(f"{who} {plural(needed, 'GPU')} of type {name}", needed, count, place)
         found = (idle.take(name) for _ in range(count - before[name]))
         inventory += [nodes.with_node(gpu) for gpu in found if gpu is not None]
     return replace(request, inventory=tuple(inventory))
 
 
-def _require_enough(name: str, count: int, before: int, after: int) -> None:
-    for who, needed in (("what runs has", before), ("what is wanted needs", after)):
-        if needed > count:
-            raise InputError(
-                f"{who} {plural(needed, 'GPU')} of type {name}; {count:,} exist in the fleet: "
-                "raise its count, or plan with fewer"
-            )
+def _require_enough(claim: str, needed: int, count: int, place: Location) -> None:
+    if needed > count:
+        raise InputError(f"{claim}; {count:,} exist in the fleet: raise its count", place)
 
 
 class _Nodes:

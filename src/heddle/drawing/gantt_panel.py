@@ -28,7 +28,7 @@ _NOTE = Font(12, colour=FAINT)
 _GRID = Stroke(RULE, 0.75)
 _AXIS_HEIGHT = 22.0
 _NOTE_HEIGHT = 22.0
-_MOST_NAME_WIDTH = 150.0
+_MOST_NAME_WIDTH = 160.0
 _NAME_GAP = 12.0
 
 
@@ -47,9 +47,10 @@ class GanttPanel:
         self._chart = chart
         self._rows = gantt_rows(chart)
         self._width = width
+        self._has_types = len({gpu.gpu_type for gpu in chart.gpus}) > 1
         firsts = [row for row in self._rows.rows if row.is_first_of_node]
         sizes = self._rows.sizes
-        self._node_width = _column_width([row.gpu.node for row in firsts], sizes.remarks)
+        self._node_width = _column_width([self._node(row.gpu) for row in firsts], sizes.remarks)
         names = [_name(row.gpu) for row in self._rows.rows]
         self._gpu_width = _column_width(names, sizes.names)
 
@@ -101,8 +102,12 @@ class GanttPanel:
         yield label(Point(right, baseline), text, sizes.names, anchor="end")
         if row.is_first_of_node:
             left = right - width - _NAME_GAP
-            node = fitted_tail(row.gpu.node, self._node_width - _NAME_GAP, sizes.remarks)
+            node = fitted_tail(self._node(row.gpu), self._node_width - _NAME_GAP, sizes.remarks)
             yield label(Point(left, baseline), node, sizes.remarks, anchor="end")
+
+    def _node(self, gpu: GanttGpu) -> str:
+        """Return the name of a node, in a mixed fleet with the type of its GPUs."""
+        return f"{gpu.node}, {gpu.gpu_type}" if self._has_types else gpu.node
 
     def _spare_frames(self, plot: GanttPlot) -> Iterator[str]:
         for row in self._rows.rows:

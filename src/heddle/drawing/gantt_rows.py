@@ -21,7 +21,10 @@ _DIGITS = re.compile(r"(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class GanttRow:
-    """A GPU and the top of its row, pixels from the top of all rows."""
+    """A GPU and the top of its row, pixels from the top of all rows.
+
+    ``is_first_of_node`` marks the first of its type in its node, where that is named.
+    """
 
     gpu: GanttGpu
     y: float
@@ -54,7 +57,7 @@ def gantt_rows(chart: GanttChart) -> GanttRows:
         bars_of.setdefault(bar.gpu, []).append(bar)
     busy = [gpu for gpu in chart.gpus if gpu.id in bars_of]
     ranked = sorted(busy, key=lambda gpu: (*_importance(bars_of[gpu.id]), _counted(gpu.id)))
-    drawn = sorted(ranked[:_MAX_ROWS], key=lambda gpu: (_counted(gpu.node), _counted(gpu.id)))
+    drawn = sorted(ranked[:_MAX_ROWS], key=_node_by_node)
     sizes = sizes_for(len(drawn))
     rows = _placed(drawn, sizes)
     return GanttRows(
@@ -70,12 +73,20 @@ def _placed(gpus: Sequence[GanttGpu], sizes: GanttSizes) -> tuple[GanttRow, ...]
     rows: list[GanttRow] = []
     y = 0.0
     for gpu in gpus:
-        is_first = not rows or rows[-1].gpu.node != gpu.node
+        is_first = not rows or _group_of(rows[-1].gpu) != _group_of(gpu)
         if is_first and rows:
             y += sizes.node_gap
         rows.append(GanttRow(gpu, y, is_first))
         y += sizes.pitch
     return tuple(rows)
+
+
+def _group_of(gpu: GanttGpu) -> tuple[str, str]:
+    return gpu.node, gpu.gpu_type
+
+
+def _node_by_node(gpu: GanttGpu) -> tuple[object, ...]:
+    return _counted(gpu.node), gpu.gpu_type, _counted(gpu.id)
 
 
 def _importance(bars: Sequence[GanttBar]) -> tuple[bool, int]:

@@ -76,11 +76,13 @@ def test_steps_that_take_no_time_to_speak_of_can_still_be_seen() -> None:
 
 def test_the_last_step_stays_on_the_plot_however_short_it_is() -> None:
     chart = chart_of(GanttCase(5, 4))
-    blink = GanttBar("gpu-0", Slots(0, 1), Action.DESTROY, chart.makespan_s, chart.makespan_s, "1g")
+    blink = GanttBar("gpu-0", Slots(0, 1), Action.DESTROY, chart.makespan_s, chart.makespan_s, "x")
     longer = replace(chart, bars=(*chart.bars, blink))
     page = SvgPage(gantt_svg(longer))
     boxes = bar_boxes(page, longer)
-    assert boxes[blink].right <= max(box.right for box in boxes.values()) <= page.box.right - 39
+    others = max(box.right for bar, box in boxes.items() if bar != blink)
+    assert boxes[blink].width == 3
+    assert boxes[blink].right <= others
 
 
 def test_gpus_with_nothing_to_do_are_counted() -> None:
@@ -108,6 +110,14 @@ def test_gpus_stand_node_by_node_in_the_order_in_which_people_count() -> None:
     names = [text.shown for text in shown if text.shown.startswith("gpu-")]
     assert names == [f"gpu-{number}" for number in range(20)]
     assert [t.shown for t in shown if t.shown.startswith("node-")] == ["node-0", "node-1", "node-2"]
+
+
+def test_a_mixed_fleet_names_its_types_and_others_do_not() -> None:
+    chart = chart_of(GanttCase(9, 5))
+    mixed = replace(chart, gpus=(*chart.gpus[:8], replace(chart.gpus[8], gpu_type="T4-16GB")))
+    shown = [text.shown for text in SvgPage(gantt_svg(mixed)).texts()]
+    assert {"node-0, A100-80GB", "node-1, T4-16GB"} <= set(shown)
+    assert "A100-80GB" not in gantt_svg(chart)
 
 
 def test_spare_gpus_are_marked_and_explained() -> None:
@@ -161,6 +171,13 @@ def test_a_rate_is_drawn_with_its_floor_and_its_lowest_point() -> None:
     assert "1  search" in svg
     assert "floor 100, lowest 120" in shown
     assert MISSED not in svg
+
+
+@pytest.mark.parametrize("rates", [(101.0, 104.0), (100.0, 900.0), (100.0, 118.0), (2000.0,)])
+def test_values_beside_a_rate_never_overlap(rates: tuple[float, ...]) -> None:
+    texts = SvgPage(with_curve(curve(100, *rates))).texts()
+    assert overlapping(texts) == []
+    assert "100" in {text.shown for text in texts}
 
 
 def test_a_rate_below_its_floor_stands_out() -> None:

@@ -2,8 +2,9 @@
 
 The plain plan's own instances are the first answer: only the GPUs that hold them are
 chosen anew. Covers that suit what runs are then priced into a linear program, and what
-it leaves in fractions is settled by small searches. All limits are counts, so the answer
-does not depend on the machine unless the run has a time limit. Called by ``search``.
+it leaves in fractions is settled by small searches. All limits are counts, so the
+answer does not depend on the machine unless the run has a time limit. Called by
+``search``.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _OPEN_SERVICES = (0, 10, 40)
 #: Columns and rows up to which all covers and recuts are searched together.
 _WIDE_COLUMNS, _WIDE_SLOTS = 15_000, 500
 #: Whole columns up to which the model without covers is searched to its end.
-_COMPLETE_COLUMNS, _COMPLETE_NODES = 250, 3_000
+_COMPLETE_COLUMNS, _COMPLETE_NODES = 150, 1_000
 
 
 @dataclass(frozen=True, slots=True)

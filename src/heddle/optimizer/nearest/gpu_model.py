@@ -30,12 +30,40 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A GPU that the plan may use; ``node`` is None where nodes do not matter."""
+    """A GPU that the plan may use.
+
+    Attributes
+    ----------
+    pool, node
+        ``node`` is None where nodes do not matter.
+    cuts
+        The ways to cut it: instances of each kind, and the recut, if it is one.
+    running
+        None for a new GPU.
+    """
 
     pool: int
     node: str | None
     cuts: tuple[tuple[tuple[int, ...], Recut | None], ...]
     running: RunningGpu | None = None
+
+    def is_for(self, entry: SeatedGpu) -> bool:
+        """Whether it could be this GPU of a plan."""
+        return self.pool == entry.pool and self.running is entry.running
+
+    def cut_of(self, entry: SeatedGpu) -> int:
+        """Return how it is cut where it is this GPU of a plan."""
+        placements = tuple(seat.placement for seat in entry.seats)
+        needed = Counter(slot.kind for slot in entry.slots)
+        return next(
+            index
+            for index, (counts, recut) in enumerate(self.cuts)
+            if (
+                recut.placements == placements
+                if recut
+                else all(counts[kind] >= count for kind, count in needed.items())
+            )
+        )
 
 
 def num_columns(problem: RmsProblem, candidates: Sequence[Candidate]) -> int:
@@ -174,31 +202,16 @@ class GpuModel:
         values = np.zeros(len(self._whole), dtype=np.int64)
         free = list(range(len(self._candidates)))
         for entry in sorted(seated, key=lambda entry: entry.running is None):
-            gpu = next((gpu for gpu in free if self._is_for(self._candidates[gpu], entry)), None)
+            gpu = next((gpu for gpu in free if self._candidates[gpu].is_for(entry)), None)
             if gpu is None:
                 return None
             free.remove(gpu)
-            counts = np.bincount([s.kind for s in entry.slots], minlength=self._problem.num_kinds)
-            cut = self._cut_of(self._candidates[gpu], entry, counts)
-            values[self._cuts[gpu][cut]] = 1
+            values[self._cuts[gpu][self._candidates[gpu].cut_of(entry)]] = 1
             for slot in entry.slots:
                 values[self._seated[gpu, slot]] += 1
                 if (gpu, slot.service) in self._present:
                     values[self._present[gpu, slot.service][1]] = 1
         return values
-
-    @staticmethod
-    def _is_for(candidate: Candidate, entry: SeatedGpu) -> bool:
-        return candidate.pool == entry.pool and candidate.running is entry.running
-
-    @staticmethod
-    def _cut_of(candidate: Candidate, entry: SeatedGpu, counts: Ints) -> int:
-        placements = tuple(seat.placement for seat in entry.seats)
-        return next(
-            index
-            for index, (held, recut) in enumerate(candidate.cuts)
-            if (recut.placements == placements if recut else (np.array(held) >= counts).all())
-        )
 
     def _row(self, lower: float, upper: float) -> int:
         self._lower.append(lower)
@@ -257,7 +270,7 @@ class GpuModel:
                 for column, recut in recuts:
                     self._enter(kept, column, float(dict(recut.stays).get(slot, 0)))
                 self._other(-1.0, INFINITY, {wanted: -1.0, kept: -1.0})
-            for kind in {k for _, recut in recuts for k, n in enumerate(recut.reused) if n}:
+            for kind in sorted({k for _, recut in recuts for k, n in enumerate(recut.reused) if n}):
                 used, existing = self._row(0.0, INFINITY), self._row(0.0, INFINITY)
                 for (of_gpu, slot), column in self._seated.items():
                     if of_gpu == gpu and slot.kind == kind:

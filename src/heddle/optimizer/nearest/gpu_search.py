@@ -29,6 +29,8 @@ _WHOLE_NODES, _PART_NODES = 300, 10
 _NUM_FREED = 3
 #: Tries, and tries in a row without success, after which the search ends.
 _MAX_TRIES, _MAX_FAILURES = 30, 8
+#: Seconds for all tries, so that a plan that is near already does not keep its user.
+_MAX_S = 8.0
 _NOISE = 1e-9
 #: A little less than what one more instance that stays is worth, steps deducted.
 _ONE_STAYS = 0.8
@@ -73,9 +75,11 @@ class _GpuSearch:
     def improve_in_parts(self, candidates: Sequence[Candidate]) -> None:
         """Free a few GPUs at a time: of the plan, of those given up, and a new one."""
         generator = self._run.generator()
+        begun_s = self._run.elapsed_s()
         failures = 0
         for _ in range(_MAX_TRIES):
-            if failures >= _MAX_FAILURES or self._run.is_over():
+            is_late = self._run.elapsed_s() > begun_s + _MAX_S
+            if failures >= _MAX_FAILURES or is_late or self._run.is_over():
                 return
             is_used = [self._is_used(gpu) for gpu in range(len(candidates))]
             of_plan = [gpu for gpu, used in enumerate(is_used) if used]

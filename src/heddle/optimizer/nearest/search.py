@@ -57,8 +57,8 @@ def nearest(
         how many instances run, how many run on untouched, how many could at most, and
         in how many places the instance stays whatever it serves; under ``method``,
         ``counts`` when counts were chosen for it; ``searched`` when placement options
-        took a search GPU by GPU; ``matched`` when they left only the plain plan, moved
-        as near as it goes.
+        took a search GPU by GPU; ``matched`` when options or time left only the plain
+        plan, moved as near as it goes.
 
     Raises
     ------
@@ -78,9 +78,7 @@ def nearest(
     # 5. Check, name, certify.
     figures: Figures = {
         "running": now.num_instances,
-        "kept": num_staying(seated),
         "most_kept": answer.most_staying,
-        "reused": sum(seat.is_reused for gpu in seated for seat in gpu.seats if seat.is_taken),
         "method": method,
     }
     return _finished(plain, running, seated, figures)
@@ -89,10 +87,13 @@ def nearest(
 def _seated(
     choices: NearestProblem, answer: CountAnswer, plain: Packing, run: Run
 ) -> tuple[str, list[SeatedGpu]]:
-    """Return the GPUs with their instances, and the method; without options counts say all."""
+    """Return the GPUs with their instances, and the method; without options counts say all.
+
+    Unless time was over before there were any but those of the plain plan.
+    """
     problem = choices.problem
     dealt = deal(choices, answer.choices, run)
-    if dealt is not None and not problem.has_placement_options:
+    if dealt and not problem.has_placement_options and answer.choices[0].recuts.any():
         return "counts", dealt
     moved = parted(problem, match(choices, plain))
     is_dealt = dealt is not None and num_staying(dealt) >= num_staying(moved)
@@ -139,15 +140,26 @@ def _finished(
     wrong = violations(plain.problem, packing)
     if wrong:
         raise AssertionError(f"the nearest plan is illegal: {'; '.join(wrong[:3])}")
-    statistics = {**plain.outcome.statistics, **figures}
+    configurations = _configurations(plain, running, seated)
+    statistics = {**plain.outcome.statistics, **figures, **_kept(running, configurations)}
     if cost_nano(plain.problem, packing) > plain.cost:
         statistics.pop("additive_bound", None)
     outcome = replace(plain.outcome, packing=packing, statistics=statistics)
     solved = replace(plain, solver=NAME, outcome=outcome, packing=packing)
     certificate = solved.certificate()
-    configurations = _configurations(solved, running, seated)
     services = served_services(plain.problem)
     return solved.result(Deployment(services, configurations, certificate), certificate)
+
+
+def _kept(running: Deployment, configurations: tuple[Configuration, ...]) -> Figures:
+    """Return how many instances run on untouched, and in how many places one stays."""
+    ran = {(entry.gpu, instance) for entry, instance in running.instances()}
+    held = {(gpu, instance.start, instance.profile) for gpu, instance in ran}
+    new = [(entry.gpu, instance) for entry in configurations for instance in entry.instances]
+    return {
+        "kept": sum(instance in ran for instance in new),
+        "reused": sum((gpu, i.start, i.profile) in held for gpu, i in new),
+    }
 
 
 def _configurations(

@@ -32,6 +32,8 @@ class Outcome:
     ----------
     draft
         Incomplete when ``lacking`` is set.
+    makespan_s
+        Of the draft, seconds.
     gpus
         All that were used.
     borrowers
@@ -41,6 +43,7 @@ class Outcome:
     """
 
     draft: Draft
+    makespan_s: float
     gpus: tuple[Gpu, ...]
     borrowers: tuple[Kind, ...]
     lacking: Kind | None = None
@@ -103,7 +106,8 @@ def attempt(request: TransitionRequest, rounds: Rounds, num_eager: int = 0) -> O
     else:
         script.draft.target = _target(request, sides.rooms)
     gpus = tuple(room.gpu for room in sides.rooms.all)
-    return Outcome(script.draft, gpus, tuple(sides.rooms.borrowers), lacking)
+    borrowers = tuple(sides.rooms.borrowers)
+    return Outcome(script.draft, script.makespan_s, gpus, borrowers, lacking)
 
 
 def _run(sides: _Sides, script: Script, rounds: Rounds) -> None:

@@ -31,9 +31,10 @@ class Script:
         self._done_s: list[float] = []
         self._num_moves = 0
 
-    def create_s(self, room: Room) -> float:
-        """Return how long a create takes on a GPU, seconds."""
-        return self._times.estimate_s(Action.CREATE, room.gpu)
+    @property
+    def makespan_s(self) -> float:
+        """When the last step so far is done, seconds."""
+        return max(self._done_s, default=0.0)
 
     def launch(
         self,

@@ -6,8 +6,8 @@ target, back to the origin, or to a legal deployment that keeps its floors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from heddle.cluster.command import Action
@@ -15,16 +15,20 @@ from heddle.cluster.deployment import Deployment, ServedService
 from heddle.cluster.gpu import Gpu
 from heddle.cluster.gpu_type import GpuType
 from heddle.cluster.partition import Placement
-from heddle.cluster.snapshot import Snapshot, differences
+from heddle.cluster.snapshot import LiveInstance, Snapshot, differences
 from heddle.errors import HeddleError, listed
 from heddle.transition.action_times import ActionTimes
 from heddle.transition.execution.decision import Decision, Reason
 from heddle.transition.execution.journal_state import ExecutionOutcome, JournalState
 from heddle.transition.execution.leg import Purpose
+from heddle.transition.gpu_room import gpus_of
+from heddle.transition.invariant.proof import prove
+from heddle.transition.plan import num_spare_gpus
 from heddle.transition.request import TransitionRequest
 from heddle.transition.schedule import makespan_s
 from heddle.transition.step import Step
-from heddle.transition.transition import Floor, Transition
+from heddle.transition.transition import Transition
+from heddle.units import plural
 
 #: How often what is left over is cleared away before it is left.
 _MAX_TIDIES = 2
@@ -92,7 +96,7 @@ def next_turn(
     if idle and state.num_legs[Purpose.SETTLE] < _SETTLES_PER_PLAN * (1 + max_replans):
         return _settle(state, snapshot, replanner)
     # 2. Back if that was asked for, else on to the target, around what is broken.
-    objection = f"{len(idle)} servers without traffic cannot be stopped"
+    objection = f"{plural(len(idle), 'server')} without traffic cannot be stopped"
     if not idle:
         purpose = Purpose.BACK if state.is_aborting else Purpose.FORWARD
         found = _replanned(state, snapshot, replanner, purpose, max_replans)
@@ -146,45 +150,62 @@ def _replanned(
 
 
 def _settle(state: JournalState, snapshot: Snapshot, replanner: Replanner) -> NextLeg:
-    """Return a leg that stops the servers that have no traffic."""
-    steps: list[Step] = []
-    for gpu, instance in snapshot.unserved():
-        if instance.serving is not None:
-            estimate_s = replanner.times.estimate_s(Action.STOP, gpu)
-            place = instance.placement
-            step = Step(len(steps), Action.STOP, gpu.id, place, instance.serving, estimate_s)
-            steps.append(step)
-    sentence = f"{len(steps)} servers without traffic are stopped"
-    transition = _in_place(state, snapshot, steps)
+    """Return a leg that stops the servers that have no traffic.
+
+    There is nothing to prove: they do not count, and nothing is made.
+    """
+    idle = [(gpu, i) for gpu, i in snapshot.unserved() if i.serving is not None]
+    transition = _in_place(state, snapshot, _steps(Action.STOP, idle, replanner.times))
+    sentence = f"{plural(len(idle), 'server')} without traffic to be stopped"
     return NextLeg(Purpose.SETTLE, transition, Decision(Reason.REPLANNED, sentence))
 
 
-def _tidy(state: JournalState, snapshot: Snapshot, replanner: Replanner, objection: str) -> NextLeg:
+def _tidy(
+    state: JournalState, snapshot: Snapshot, replanner: Replanner, objection: str
+) -> NextLeg | TheEnd:
     """Return a leg that destroys the instances without a server."""
-    steps: list[Step] = []
-    for gpu, instance in snapshot.unserved():
-        estimate_s = replanner.times.estimate_s(Action.DESTROY, gpu)
-        place = instance.placement
-        steps.append(Step(len(steps), Action.DESTROY, gpu.id, place, None, estimate_s))
+    steps = _steps(Action.DESTROY, snapshot.unserved(), replanner.times)
     transition = _in_place(state, snapshot, steps)
+    proof = prove(transition, replanner.type_of)
+    if proof.violations:
+        return _stopped(state, snapshot, f"{objection}; {proof.violations[0]}")
+    transition = replace(transition, floors=proof.floors)
     return NextLeg(Purpose.TIDY, transition, Decision(Reason.NO_PLAN, objection))
 
 
-def _in_place(state: JournalState, snapshot: Snapshot, steps: list[Step]) -> Transition:
+def _steps(
+    action: Action, on: Iterable[tuple[Gpu, LiveInstance]], times: ActionTimes
+) -> tuple[Step, ...]:
+    """Return steps that do not wait for each other."""
+    return tuple(
+        Step(
+            id=number,
+            action=action,
+            gpu=gpu.id,
+            placement=instance.placement,
+            serving=instance.serving,
+            estimate_s=times.estimate_s(action, gpu),
+        )
+        for number, (gpu, instance) in enumerate(on)
+    )
+
+
+def _in_place(state: JournalState, snapshot: Snapshot, steps: tuple[Step, ...]) -> Transition:
     """Return a transition that leaves what is served as it is."""
     actual = what_serves(state, snapshot)
-    rates = snapshot.ready_rps()
-    named = {entry.gpu for entry in actual.configurations}
-    touched = {step.gpu for step in steps} - named
+    named = gpus_of(actual)
+    touched = {step.gpu for step in steps} - {gpu.id for gpu in named}
+    borrowed = tuple(s.gpu for s in snapshot.gpus if s.gpu.id in touched)
     return Transition(
         origin=actual,
         target=actual,
-        steps=tuple(steps),
+        steps=steps,
         makespan_s=makespan_s(steps),
-        spare_gpus=0,
-        floors={name: Floor(rates.get(name, 0.0), rates.get(name, 0.0)) for name in rates},
-        borrowed=tuple(s.gpu for s in snapshot.gpus if s.gpu.id in touched),
+        spare_gpus=num_spare_gpus(named, named, borrowed),
+        floors={},
+        borrowed=borrowed,
         strategy="in place",
+        times="",
         unserved=_unserved(snapshot),
     )
 

@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 from heddle.cluster.gpu import Gpu
 from heddle.transition.gpu_room import gpus_of
-from heddle.transition.joint.bridges import BridgeLender
+from heddle.transition.joint.bridges import BridgeLender, Manner
 from heddle.transition.joint.changes import Arriving, Changes, changes_of
 from heddle.transition.joint.credit_network import CreditNetwork
 from heddle.transition.joint.improvement import Effort, best_order
@@ -103,8 +104,9 @@ def bridged(
     placed, base = failure.placed, failure.changes
     most = max_spares - spares_used(request, placed)
     best: Attempt | None = None
-    for rank in ranks(base.network, bound(base.network)):
-        lender = BridgeLender(request, base, Rooms(request, placed, base, most))
+    manners = [Manner(fine, follow) for fine in (False, True) for follow in (True, False)]
+    for rank, manner in product(ranks(base.network, bound(base.network)), manners):
+        lender = BridgeLender(request, base, Rooms(request, placed, base, most), manner)
         queues = open_queues(base.network, rank, lender)
         if isinstance(queues, Stuck):
             continue
@@ -131,10 +133,12 @@ def spares_used(
 
 
 def with_new_takers(network: CreditNetwork, queues: Queues) -> Queues:
-    """Return queues with the network's newest takers, stops of bridges, at their ends."""
+    """Return queues with takers that they lack, stops of bridges, at their ends."""
     longer = [list(queue) for queue in queues]
-    for taker in range(sum(map(len, queues)), len(network.takers)):
-        longer[network.takers[taker].service].append(taker)
+    known = {taker for queue in queues for taker in queue}
+    for number, taker in enumerate(network.takers):
+        if number not in known:
+            longer[taker.service].append(number)
     return longer
 
 
@@ -142,19 +146,26 @@ def thinned(
     base: Changes, bridges: Sequence[Arriving], queues: Queues, most_ns: int = NEVER
 ) -> tuple[tuple[Arriving, ...], Queues]:
     """Leave out bridges that queues do without, within a makespan; return what stays."""
-    kept = list(bridges)
+    kept = tuple(bridges)
     for position in reversed(range(len(bridges))[-_MAX_THINNED:]):
-        fewer = kept[:position] + kept[position + 1 :]
-        shorter = _without(queues, len(base.leaving) + position)
+        number = len(base.leaving) + position
+        if any(number in bridge.blockers for bridge in kept):
+            continue
+        fewer = _without(kept, position, number)
+        shorter = [[t - (t > number) for t in queue if t != number] for queue in queues]
         times = simulate(base.with_bridges(fewer).network, shorter)
         if times is not None and times.makespan_ns <= most_ns:
             kept, queues = fewer, shorter
-    return tuple(kept), queues
+    return kept, queues
 
 
-def _without(queues: Queues, taker: int) -> Queues:
-    """Return queues without one taker, those after it numbered anew."""
-    return [[t - (t > taker) for t in queue if t != taker] for queue in queues]
+def _without(bridges: tuple[Arriving, ...], position: int, number: int) -> tuple[Arriving, ...]:
+    """Return all bridges but one; those that wait for later ones wait for their new numbers."""
+    return tuple(
+        bridge._replace(blockers=tuple(b - (b > number) for b in bridge.blockers))
+        for other, bridge in enumerate(bridges)
+        if other != position
+    )
 
 
 def _by_type(gpus: Iterable[Gpu]) -> Counter[str]:

@@ -51,9 +51,23 @@ def blockers(
 
 
 def _crowded_profiles(every: Sequence[Profile]) -> set[str]:
-    """Return the profiles that one GPU could not hold so many of at once."""
+    """Return the profiles of which a GPU has room for more than it may hold at once."""
     names = [profile.name for profile in every]
-    return {p.name for p in every if names.count(p.name) > p.max_instances}
+    return {
+        p.name
+        for p in every
+        if names.count(p.name) > p.max_instances and _num_side_by_side(p) > p.max_instances
+    }
+
+
+def _num_side_by_side(profile: Profile) -> int:
+    """Count how many instances of a profile fit beside each other; first-fit is exact."""
+    count = end = 0
+    for start in profile.starts or ():
+        if start >= end:
+            count += 1
+            end = start + (profile.size or 1)
+    return count
 
 
 def _contended_engines(gpu_type: GpuType, every: Sequence[Profile]) -> list[str]:

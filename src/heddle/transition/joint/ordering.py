@@ -34,11 +34,27 @@ class Stuck(NamedTuple):
     credit_micro: tuple[int, ...]
 
 
+class Loan(NamedTuple):
+    """What a lender adds.
+
+    Attributes
+    ----------
+    credit
+        Services, and the credit that each gets; empty when nothing is lent.
+    takers
+        Takers that take for that, with their services; those that the network does not
+        know are bridges, and the credit is less what they take.
+    """
+
+    credit: tuple[tuple[int, int], ...] = ()
+    takers: tuple[tuple[int, int], ...] = ()
+
+
 class Lender(Protocol):
     """Somebody who adds credit where nothing can go on."""
 
-    def lend(self, stuck: Stuck) -> Sequence[tuple[int, int]]:
-        """Return services and the credit that they get; none when there is none."""
+    def lend(self, stuck: Stuck) -> Loan:
+        """Return what is lent; the credit suffices for the takers; none when there is none."""
         ...
 
 
@@ -107,10 +123,15 @@ class _Opening:
             if not stuck.waiting:
                 self._append_rest()
                 return self._queues
-            lent = self._lender.lend(stuck) if self._lender else ()
-            if not lent:
+            loan = self._lender.lend(stuck) if self._lender else Loan()
+            if not loan.credit:
                 return stuck
-            self._deal(self._woken(lent), now_ns)
+            for taker, service in loan.takers:
+                if taker < len(self._is_taken):
+                    self._take(taker, now_ns, [])
+                else:
+                    self._queues[service].append(taker)
+            self._deal(self._woken(loan.credit), now_ns)
 
     def _due(self, now_ns: int) -> list[tuple[int, int]]:
         """Take what is given at this time off the events: services and amounts."""

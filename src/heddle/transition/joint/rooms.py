@@ -7,8 +7,8 @@ leave room; or on a spare GPU. Called by ``bridges``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 from heddle.cluster.deployment import PlannedInstance
 from heddle.cluster.gpu import Gpu
@@ -17,25 +17,38 @@ from heddle.cluster.partition import Partition, Placement, choose_start
 from heddle.transition.gpu_room import IdleGpus
 from heddle.transition.joint.changes import Arriving, Changes
 from heddle.transition.joint.conflicts import blockers
-from heddle.transition.joint.placed import PlacedGpu, PlacedTarget
+from heddle.transition.joint.placed import PlacedTarget
 from heddle.transition.request import TransitionRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Tenant(NamedTuple):
+    """What takes up room; ``leaving`` is its number among the leaving, if it will go."""
+
+    placement: Placement
+    leaving: int | None = None
+
+
+Tenants = tuple[Tenant, ...]
+
+
+class Mark(NamedTuple):
     """A state of the rooms to which they can be set back."""
 
-    held: dict[str, tuple[Placement, ...]]
-    spares: tuple[Gpu, ...]
+    tenants: dict[str, Tenants]
+    num_spares: int
+    num_bridges: int
 
 
 class Rooms:
     """All the room there is, taken up bit by bit.
 
+    Bridges are numbered as ``Changes.with_bridges`` will number them: in the order in
+    which they are found, after the leaving instances.
+
     Parameters
     ----------
     request, placed, changes
-        What is there and what is wanted.
+        What is there and what is wanted; ``changes`` without bridges.
     max_spares
         How many spare GPUs may be opened.
     """
@@ -49,38 +62,29 @@ class Rooms:
         self._idle = IdleGpus(request)
         self._used = {gpu.gpu.id for gpu in placed.gpus}
         self._gpus = [gpu.gpu for gpu in placed.gpus if gpu.gpu.id not in request.cordoned]
-        self._held = {gpu.gpu.id: _every_placement(gpu) for gpu in placed.gpus}
+        self._tenants = _tenants(placed, changes)
+        self._num_bridges = 0
         self._spares: list[Gpu] = []
-        self._unopened: dict[str, list[Gpu]] = {}
-        self._leaving_of: dict[str, list[int]] = {}
-        for number, leaving in enumerate(changes.leaving):
-            if leaving.is_destroyed:
-                self._leaving_of.setdefault(leaving.gpu.id, []).append(number)
+        self._unopened: list[Gpu] = []
         self._free: dict[tuple[str, tuple[Placement, ...]], frozenset[str]] = {}
 
-    @property
-    def num_spares(self) -> int:
-        """How many spare GPUs are open."""
-        return len(self._spares)
-
     def occupy(self, bridges: Iterable[Arriving]) -> None:
-        """Take up the room of bridges that were found before, here or in other rooms."""
+        """Take up the room of bridges that were found before, in other rooms."""
         for bridge in bridges:
-            known = self._held.get(bridge.gpu.id)
-            if known is None or bridge.gpu not in self._gpus + self._spares:
+            if bridge.gpu.id not in self._tenants:
                 self._spares.append(bridge.gpu)
-            self._held[bridge.gpu.id] = tuple(sorted({*(known or ()), _place(bridge.instance)}))
+            self._settle(bridge.gpu, _place(bridge.instance))
 
     def mark(self) -> Mark:
         """Return the state, to come back to."""
-        return Mark(dict(self._held), tuple(self._spares))
+        return Mark(dict(self._tenants), len(self._spares), self._num_bridges)
 
     def reset(self, mark: Mark) -> None:
         """Come back to a state."""
-        for gpu in self._spares[len(mark.spares) :]:
-            self._unopened.setdefault(gpu.gpu_type, []).append(gpu)
-        self._held = dict(mark.held)
-        self._spares = list(mark.spares)
+        self._unopened += self._spares[mark.num_spares :]
+        del self._spares[mark.num_spares :]
+        self._tenants = dict(mark.tenants)
+        self._num_bridges = mark.num_bridges
 
     def find(self, points: Iterable[PlannedInstance], gpu_type: str) -> Arriving | None:
         """Put the first instance that fits into free room, and return it; None if none does.
@@ -94,65 +98,75 @@ class Rooms:
             free = self._free_profiles(gpu)
             for point in candidates:
                 if point.profile in free:
-                    return self._put(gpu, point, Partition(self._gpu_type(gpu), self._held[gpu.id]))
+                    return self._put(gpu, point, frozenset())
         return None
 
     def find_left(
-        self, points: Iterable[PlannedInstance], gpu_type: str, gone: frozenset[int]
+        self, points: Iterable[PlannedInstance], gpu_type: str, gone: Collection[int]
     ) -> Arriving | None:
-        """Put the first instance that fits where instances that are gone were."""
+        """Put the first instance that fits where leaving instances, by number, were."""
         candidates = list(points)
-        for gpu in self._gpus:
-            left = [n for n in self._leaving_of.get(gpu.id, ()) if n in gone]
-            if gpu.gpu_type != gpu_type or not left:
+        for gpu in (*self._gpus, *self._spares):
+            tenants = self._tenants.get(gpu.id, ())
+            if gpu.gpu_type != gpu_type or not any(t.leaving in gone for t in tenants):
                 continue
-            places = {_place(self._changes.leaving[n].instance) for n in left}
-            rest = tuple(p for p in self._held[gpu.id] if p not in places)
-            partition = Partition(self._gpu_type(gpu), rest)
+            partition = self._partition(gpu, gone)
             for point in candidates:
                 if partition.free_starts(point.profile):
-                    return self._put(gpu, point, partition, left)
+                    return self._put(gpu, point, gone)
         return None
 
     def open_spare(self, gpu_type: str) -> bool:
         """Borrow one more GPU of a type; False when the limit or the stock is reached."""
         if len(self._spares) >= self._max_spares:
             return False
-        unopened = self._unopened.get(gpu_type)
-        gpu = unopened.pop() if unopened else self._next_idle(gpu_type)
-        if gpu is None:
-            return False
-        self._spares.append(gpu)
-        self._held.setdefault(gpu.id, ())
-        return True
+        gpu = self._next_spare(gpu_type)
+        if gpu is not None:
+            self._spares.append(gpu)
+        return gpu is not None
 
-    def _next_idle(self, gpu_type: str) -> Gpu | None:
+    def _next_spare(self, gpu_type: str) -> Gpu | None:
+        for position, gpu in enumerate(self._unopened):
+            if gpu.gpu_type == gpu_type:
+                return self._unopened.pop(position)
         while True:
-            gpu = self._idle.take(gpu_type)
-            if gpu is None or gpu.id not in self._used:
-                return gpu
+            idle = self._idle.take(gpu_type)
+            if idle is None or idle.id not in self._used:
+                return idle
 
-    def _put(
-        self, gpu: Gpu, point: PlannedInstance, partition: Partition, left: Iterable[int] = ()
-    ) -> Arriving:
+    def _put(self, gpu: Gpu, point: PlannedInstance, gone: Collection[int]) -> Arriving:
         """Take up room for an instance; it waits for those that left it."""
+        partition = self._partition(gpu, gone)
         start = choose_start(partition, point.profile)
-        assert start is not None
+        if start is None:
+            raise AssertionError("room is taken up only where there is some")
         placement = Placement(start, point.profile)
-        self._held[gpu.id] = tuple(sorted((*self._held[gpu.id], placement)))
-        numbers = list(left)
-        gone = [_place(self._changes.leaving[n].instance) for n in numbers]
-        staying = list(partition.placements)
-        (found,) = blockers(partition.gpu_type, gone, staying, [placement])
-        waits = tuple(numbers[position] for position in found)
+        left = [t for t in self._tenants.get(gpu.id, ()) if t.leaving in gone]
+        (found,) = blockers(
+            partition.gpu_type, [t.placement for t in left], partition.placements, [placement]
+        )
+        waits = tuple(left[position].leaving for position in found)
+        self._settle(gpu, placement)
         return Arriving(gpu, point._replace(start=start), is_created=True, blockers=waits)
 
+    def _settle(self, gpu: Gpu, placement: Placement) -> None:
+        tenant = Tenant(placement, len(self._changes.leaving) + self._num_bridges)
+        self._tenants[gpu.id] = (*self._tenants.get(gpu.id, ()), tenant)
+        self._num_bridges += 1
+
+    def _partition(self, gpu: Gpu, gone: Collection[int]) -> Partition:
+        """Return what takes up room on a GPU when some are gone; it may overlap itself."""
+        tenants = self._tenants.get(gpu.id, ())
+        rest = sorted(t.placement for t in tenants if t.leaving is None or t.leaving not in gone)
+        return Partition(self._gpu_type(gpu), tuple(rest))
+
     def _free_profiles(self, gpu: Gpu) -> frozenset[str]:
-        """Return the profiles of which one more fits, remembered by what is held."""
-        key = (gpu.gpu_type, self._held[gpu.id])
+        """Return the profiles of which one more fits, remembered by what takes up room."""
+        placements = tuple(t.placement for t in self._tenants.get(gpu.id, ()))
+        key = (gpu.gpu_type, placements)
         if key not in self._free:
             gpu_type = self._gpu_type(gpu)
-            partition = Partition(gpu_type, key[1])
+            partition = Partition(gpu_type, placements)
             self._free[key] = frozenset(
                 name for name in gpu_type.profile_names if partition.free_starts(name)
             )
@@ -160,11 +174,6 @@ class Rooms:
 
     def _gpu_type(self, gpu: Gpu) -> GpuType:
         return self._type_of(gpu.gpu_type)
-
-
-def _every_placement(gpu: PlacedGpu) -> tuple[Placement, ...]:
-    """Return all that exists before or after on a GPU, ordered."""
-    return tuple(sorted({*gpu.unserved, *map(_place, (*gpu.before, *gpu.after))}))
 
 
 def points_by_type(
@@ -187,6 +196,22 @@ def points_by_type(
 
 def _size(request: TransitionRequest, gpu_type: str, point: PlannedInstance) -> int:
     return request.type_of(gpu_type).profile(point.profile).size or 0
+
+
+def _tenants(placed: PlacedTarget, changes: Changes) -> dict[str, Tenants]:
+    """Return all that exists before or after on each GPU."""
+    numbers = {
+        (leaving.gpu.id, _place(leaving.instance)): number
+        for number, leaving in enumerate(changes.leaving)
+        if leaving.is_destroyed
+    }
+    return {
+        gpu.gpu.id: tuple(
+            Tenant(placement, numbers.get((gpu.gpu.id, placement)))
+            for placement in sorted({*gpu.unserved, *map(_place, (*gpu.before, *gpu.after))})
+        )
+        for gpu in placed.gpus
+    }
 
 
 def _place(instance: PlannedInstance) -> Placement:

@@ -20,7 +20,7 @@ from heddle.transition.joint.attempt import (
     thinned,
     with_new_takers,
 )
-from heddle.transition.joint.bridges import BridgeLender
+from heddle.transition.joint.bridges import BridgeLender, Manner
 from heddle.transition.joint.carrying import Carrier
 from heddle.transition.joint.changes import bridge_ends_ns
 from heddle.transition.joint.critical import critical_waits
@@ -106,7 +106,7 @@ def _with_bridge(
     rooms = _rooms(request, current, max_spares)
     mark = rooms.mark()
     for service, rate_micro in sorted({takers[stop][:2] for stop in stops}):
-        lender = BridgeLender(request, current.base, rooms)
+        lender = BridgeLender(request, current.base, rooms, Manner())
         if lender.build({service: rate_micro}):
             yield from _with_built(request, current, lender)
         rooms.reset(mark)
@@ -117,7 +117,7 @@ def _with_bridges(
 ) -> Iterator[Attempt]:
     """Yield the attempt with bridges for all stops for which there is room, latest first."""
     takers, taken_ns = current.changes.network.takers, current.ordered.times.taken_ns
-    lender = BridgeLender(request, current.base, _rooms(request, current, max_spares))
+    lender = BridgeLender(request, current.base, _rooms(request, current, max_spares), Manner())
     for stop in sorted(_late_stops(current), key=lambda s: (-taken_ns[s], s)):
         lender.build({takers[stop].service: takers[stop].rate_micro})
     if lender.bridges:
