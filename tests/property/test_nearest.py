@@ -30,7 +30,7 @@ CASES = {
     "apart": Options(has_apart=True),
     "everything": EVERYTHING,
 }
-NUM_CASES = 30
+NUM_CASES = 20
 MOST_RUNNING, MOST_GPUS = 4, 3
 
 

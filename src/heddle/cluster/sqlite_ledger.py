@@ -72,6 +72,9 @@ class SqliteLedger:
             _make(path)
         with _translated(path, _reading_error):
             verified = _verified_head(path)
+        # SQLite keeps its log beside the file; it would blame the disk.
+        if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+            raise InputError("cannot write this ledger: permission denied", Location(path))
         with _translated(path):
             self._connection: sqlite3.Connection | None = _opened_for_writing(path)
             self._head = _read_head(self._connection)

@@ -14,9 +14,9 @@ from fractions import Fraction
 
 from heddle.cluster.deployment import Deployment
 from heddle.optimizer.baselines.whole import whole_gpus
-from heddle.optimizer.nearest.search import nearest
+from heddle.optimizer.nearest.search import nearest_to
 from heddle.optimizer.problem import Objective, RmsProblem, build_problem
-from heddle.optimizer.search import optimize
+from heddle.optimizer.search import Solved, finish, solve
 from heddle.optimizer.solver import Run
 from heddle.units import exact, micro_ceil, micro_floor
 from heddle.workload.service import Service
@@ -52,25 +52,25 @@ class RatePlanner:
         self._objective = objective
         self._slack = slack
         self._new_run = new_run
+        self._solved: dict[tuple[float, ...], Solved | None] = {}
         self._plain: dict[tuple[float, ...], Deployment] = {}
 
     def plain(self, rates_rps: Rates) -> Deployment:
         """Return a plan of the least cost."""
-        key = tuple(rates_rps[service.name] for service in self._workload.services)
+        key = self._key(rates_rps)
         if key not in self._plain:
-            problem = self._problem(rates_rps)
-            planned = optimize(problem, "exact", self._new_run()).deployment if problem else None
-            self._plain[key] = planned or _NOTHING
+            solved = self._solve(rates_rps)
+            self._plain[key] = finish(solved).deployment if solved else _NOTHING
         return self._plain[key]
 
     def near(self, rates_rps: Rates, running: Deployment) -> Deployment:
         """Return the plan within the slack that is nearest to what runs."""
-        problem = self._problem(rates_rps)
-        if problem is None:
+        solved = self._solve(rates_rps)
+        if solved is None:
             return _NOTHING
         if not running.configurations:
             return self.plain(rates_rps)
-        return nearest(problem, running, self._slack, self._new_run()).deployment
+        return nearest_to(solved, running, self._slack, self._new_run()).deployment
 
     def whole(self, rates_rps: Rates) -> Counter[str]:
         """Return how many GPUs of each type the services need uncut, each its own."""
@@ -92,6 +92,16 @@ class RatePlanner:
             for service in self._at(rates_rps)
             if not _is_served(service, on_gpu[service.name])
         )
+
+    def _solve(self, rates_rps: Rates) -> Solved | None:
+        key = self._key(rates_rps)
+        if key not in self._solved:
+            problem = self._problem(rates_rps)
+            self._solved[key] = solve(problem, "exact", self._new_run()) if problem else None
+        return self._solved[key]
+
+    def _key(self, rates_rps: Rates) -> tuple[float, ...]:
+        return tuple(rates_rps[service.name] for service in self._workload.services)
 
     def _problem(self, rates_rps: Rates) -> RmsProblem | None:
         services = self._at(rates_rps)

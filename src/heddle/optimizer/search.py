@@ -90,11 +90,8 @@ def optimize(problem: RmsProblem, solver_name: str = "exact", run: Run | None = 
     """
     # 1. to 3. Refuse, search, check.
     solved = solve(problem, solver_name, run or Run())
-    # 4. Certify.
-    certificate = solved.certificate()
-    # 5. Name GPUs and nodes, choose starts.
-    deployment = assemble(problem, solved.packing, solved.bound.prices, certificate)
-    return solved.result(deployment, certificate)
+    # 4. and 5. Certify, name.
+    return finish(solved)
 
 
 def solve(problem: RmsProblem, solver_name: str, run: Run) -> Solved:
@@ -111,6 +108,15 @@ def solve(problem: RmsProblem, solver_name: str, run: Run) -> Solved:
         raise AssertionError(f"solver {solver.name} made an illegal plan: {'; '.join(wrong[:3])}")
     bound = price_bound(problem, outcome.prices or relaxation_prices(problem))
     return Solved(problem, solver.name, run, outcome, packing, bound)
+
+
+def finish(solved: Solved) -> Result:
+    """Return the result of planning from what a solver found."""
+    # 4. Certify.
+    certificate = solved.certificate()
+    # 5. Name GPUs and nodes, choose starts.
+    deployment = assemble(solved.problem, solved.packing, solved.bound.prices, certificate)
+    return solved.result(deployment, certificate)
 
 
 def _require_features(problem: RmsProblem, solver: Solver) -> None:

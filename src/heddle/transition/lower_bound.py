@@ -27,6 +27,7 @@ from heddle.transition.floors import floors_micro
 from heddle.transition.joint.changes import NS, bridge_ends_ns, changes_of
 from heddle.transition.joint.network_bound import NEVER, bound
 from heddle.transition.joint.placed import PlacedGpu, PlacedTarget
+from heddle.transition.joint.setting import Setting
 from heddle.transition.request import TransitionRequest
 from heddle.transition.transition import Transition
 from heddle.units import micro_floor
@@ -50,7 +51,7 @@ def makespan_bound_s(
     """
     if placed is None:
         return _bound_of_pair(request)
-    changes = changes_of(request, placed)
+    changes = changes_of(Setting(request), placed)
     cleared_s = max(
         (request.times.estimate_s(Action.DESTROY, c.gpu) for c in changes.cleared), default=0.0
     )

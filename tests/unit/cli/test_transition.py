@@ -19,7 +19,7 @@ from heddle.cli.transition_text import transition_report
 from heddle.cluster.catalogue import builtin_catalogue
 from heddle.cluster.deployment import Deployment
 from heddle.cluster.gpu import Gpu
-from heddle.drawing.gantt_chart import Slots
+from heddle.drawing.gantt_chart import GanttBar, ServingBand, Slots
 from heddle.errors import InputError
 from heddle.transition.action_times import find_times
 from heddle.transition.request import TransitionRequest
@@ -171,7 +171,7 @@ def test_only_borrowed_gpus_are_spare_in_the_chart() -> None:
 def test_nothing_in_a_chart_lies_on_anything_else(seed: int) -> None:
     transition = random_transition(np.random.default_rng(seed), max_steps=30)
     chart = gantt_chart(transition, CATALOGUE.get, "title")
-    things = [*chart.bars, *chart.bands]
+    things: list[GanttBar | ServingBand] = [*chart.bars, *chart.bands]
     for i, one in enumerate(things):
         for other in things[:i]:
             if one.gpu == other.gpu and is_crossing(one.slots, other.slots):

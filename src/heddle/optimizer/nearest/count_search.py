@@ -28,7 +28,7 @@ _NOISE = 1e-6
 #: Part of the instances that stay: searches end when no more than this could be gained.
 _GAP = 1e-3
 #: Nodes of a search with fixed covers, of one around the linear answer, and of a wide one.
-_FIXED_NODES, _CLOSE_NODES, _WIDE_NODES = 100, 300, 300
+_FIXED_NODES, _CLOSE_NODES, _WIDE_NODES = 100, 200, 100
 #: Services left open around the linear answer, beside those that it has in fractions.
 _OPEN_SERVICES = (0, 10, 40)
 #: Columns and rows up to which all covers and recuts are searched together.

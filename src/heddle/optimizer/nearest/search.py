@@ -68,20 +68,26 @@ def nearest(
     limits = run or Run()
     # 1. The least cost.
     plain = solve(problem, "exact", limits)
+    # 2. to 5. Within it, what is nearest.
+    return nearest_to(plain, running, slack, limits)
+
+
+def nearest_to(plain: Solved, running: Deployment, slack: float, run: Run) -> Result:
+    """Return what :func:`nearest` does where the plan of the least cost is known already."""
     # 2. What runs, and how its GPUs could be cut to keep some of it.
-    now = running_gpus(problem, running)
+    now = running_gpus(plain.problem, running)
     choices = _choices(plain, now, slack)
     # 3. Counts: GPUs, recuts and instances.
-    answer = choose_counts(choices, _plain_choice(choices, plain.packing), limits)
+    answer = choose_counts(choices, _plain_choice(choices, plain.packing), run)
     # 4. Real GPUs: of the counts, of the plain plan moved near, or of a search GPU by GPU.
-    method, seated = _seated(choices, answer, plain.packing, limits)
+    method, seated = _seated(choices, answer, plain.packing, run)
     # 5. Check, name, certify.
     figures: Figures = {
         "running": now.num_instances,
         "most_kept": answer.most_staying,
         "method": method,
     }
-    return _finished(plain, running, seated, figures)
+    return _finished(replace(plain, run=run), running, seated, figures)
 
 
 def _seated(

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
+from itertools import islice, product
 
 from heddle.cluster.gpu import Gpu
 from heddle.transition.gpu_room import gpus_of
@@ -23,11 +23,15 @@ from heddle.transition.joint.ordering import Stuck, open_queues
 from heddle.transition.joint.placed import PlacedTarget
 from heddle.transition.joint.rooms import Rooms
 from heddle.transition.joint.rules import ranks
+from heddle.transition.joint.setting import Setting
 from heddle.transition.joint.simulation import Queues, simulate
-from heddle.transition.request import TransitionRequest
 
 #: So many bridges are each tried to do without.
 _MAX_THINNED = 24
+_MANNERS = tuple(Manner(fine, follow) for fine in (False, True) for follow in (True, False))
+#: Ways to build bridges that are compared: at least so many, and more where changes are few.
+_LEAST_WAYS = 2
+_WORK = 4_000
 
 
 @dataclass(frozen=True)
@@ -81,38 +85,37 @@ class Failure:
 
 
 def attempt(
-    request: TransitionRequest,
+    setting: Setting,
     placed: PlacedTarget,
     effort: Effort,
     bridges: tuple[Arriving, ...] = (),
 ) -> Attempt | Failure:
     """Return the best order found for a placed target, with these bridges."""
-    base = changes_of(request, placed)
+    base = changes_of(setting, placed)
     ordered = best_order(base.with_bridges(bridges).network, effort)
     if isinstance(ordered, Stuck):
         return Failure(placed, base, ordered)
-    return Attempt(placed, base, bridges, ordered, spares_used(request, placed, bridges))
+    return Attempt(placed, base, bridges, ordered, spares_used(setting, placed, bridges))
 
 
-def bridged(
-    request: TransitionRequest, failure: Failure, max_spares: int, effort: Effort
-) -> Attempt | None:
+def bridged(setting: Setting, failure: Failure, max_spares: int, effort: Effort) -> Attempt | None:
     """Return an order with bridges for a target that has none without; None if none is found.
 
     ``max_spares`` GPUs may be borrowed in all, those of the target among them.
     """
     placed, base = failure.placed, failure.changes
-    most = max_spares - spares_used(request, placed)
+    most = max_spares - spares_used(setting, placed)
     best: Attempt | None = None
-    manners = [Manner(fine, follow) for fine in (False, True) for follow in (True, False)]
-    for rank, manner in product(ranks(base.network, bound(base.network)), manners):
-        lender = BridgeLender(request, base, Rooms(request, placed, base, most), manner)
+    num_changes = len(base.leaving) + len(base.arriving)
+    ways = product(ranks(base.network, bound(base.network)), _MANNERS)
+    for rank, manner in islice(ways, max(_LEAST_WAYS, _WORK // num_changes)):
+        lender = BridgeLender(setting, base, Rooms(setting, placed, base, most), manner)
         queues = open_queues(base.network, rank, lender)
         if isinstance(queues, Stuck):
             continue
         queues = with_new_takers(base.with_bridges(lender.bridges).network, queues)
         bridges, queues = thinned(base, lender.bridges, queues)
-        num_spares = spares_used(request, placed, bridges)
+        num_spares = spares_used(setting, placed, bridges)
         if best is not None and (num_spares, len(bridges)) >= (best.num_spares, len(best.bridges)):
             continue
         ordered = best_order(base.with_bridges(bridges).network, effort, [queues])
@@ -121,11 +124,9 @@ def bridged(
     return best
 
 
-def spares_used(
-    request: TransitionRequest, placed: PlacedTarget, bridges: Iterable[Arriving] = ()
-) -> int:
+def spares_used(setting: Setting, placed: PlacedTarget, bridges: Iterable[Arriving] = ()) -> int:
     """Return how many GPUs are used beyond what the larger side needs, type by type."""
-    before = gpus_of(request.origin)
+    before = gpus_of(setting.request.origin)
     after = [gpu.gpu for gpu in placed.gpus if gpu.after]
     bridging = [bridge.gpu for bridge in bridges]
     first, last, used = (_by_type(gpus) for gpus in (before, after, before + after + bridging))

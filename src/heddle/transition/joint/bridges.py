@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from heddle.cluster.deployment import PlannedInstance
-from heddle.transition.joint.changes import Arriving, Changes, rate_micro
+from heddle.transition.joint.changes import Arriving, Changes
 from heddle.transition.joint.ordering import Loan, Stuck
-from heddle.transition.joint.rooms import Rooms, points_by_type
-from heddle.transition.request import TransitionRequest
+from heddle.transition.joint.rooms import Rooms
+from heddle.transition.joint.setting import Setting, rate_micro
 
 #: Givers tried for each piece of credit, cheapest first.
 _MAX_TRIES = 24
@@ -41,16 +41,21 @@ class BridgeLender:
         What was built so far.
     """
 
-    def __init__(
-        self, request: TransitionRequest, changes: Changes, rooms: Rooms, manner: Manner
-    ) -> None:
+    def __init__(self, setting: Setting, changes: Changes, rooms: Rooms, manner: Manner) -> None:
         self._manner = manner
         self._changes = changes
         self._network = changes.network
         self._rooms = rooms
         self._number = {name: position for position, name in enumerate(changes.service_names)}
-        self._points = points_by_type(request)
+        self._points = setting.points
         self._types = self._types_by_use()
+        #: By service, the rate of its largest instance.
+        self._best_micro = [0] * len(changes.service_names)
+        for (service, _), points in self._points.items():
+            best = max(map(rate_micro, points))
+            self._best_micro[self._number[service]] = max(
+                best, self._best_micro[self._number[service]]
+            )
         self._idle = frozenset(
             number
             for number, leaving in enumerate(changes.leaving)
@@ -141,20 +146,8 @@ class BridgeLender:
         for service, need in self._network.needs(rest).items():
             missing = need - stuck.credit_micro[service]
             if missing > 0:
-                best = self._best_micro(service)
-                cost += missing / best if best else float("inf")
+                cost += missing / best if (best := self._best_micro[service]) else float("inf")
         return cost
-
-    def _best_micro(self, service: int) -> int:
-        name = self._changes.service_names[service]
-        return max(
-            (
-                rate_micro(point)
-                for gpu_type in self._types
-                for point in self._points.get((name, gpu_type), ())
-            ),
-            default=0,
-        )
 
     def _cover(
         self, service: str, amount_micro: int, gone: frozenset[int]

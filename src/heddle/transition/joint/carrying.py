@@ -14,19 +14,17 @@ from dataclasses import replace
 from heddle.cluster.gpu import Gpu
 from heddle.transition.gpu_room import IdleGpus
 from heddle.transition.joint.changes import Changes
-from heddle.transition.joint.node_spread import spread_services
 from heddle.transition.joint.ordering import Stuck
 from heddle.transition.joint.placed import PlacedGpu, PlacedTarget
-from heddle.transition.request import TransitionRequest
+from heddle.transition.joint.setting import Setting
 
 
 class Carrier:
     """Moves configurations of one placed target to spare GPUs."""
 
-    def __init__(self, request: TransitionRequest, placed: PlacedTarget) -> None:
-        self._request = request
+    def __init__(self, setting: Setting, placed: PlacedTarget) -> None:
+        self._setting = setting
         self._placed = placed
-        self._spread = spread_services(request)
         self._movable = {
             gpu.gpu.id: position
             for position, gpu in enumerate(placed.gpus)
@@ -73,7 +71,7 @@ class Carrier:
 
     def _spare(self, gpu_type: str, reserved: frozenset[str]) -> Gpu | None:
         used = {gpu.gpu.id for gpu in self._placed.gpus} | reserved
-        idle = IdleGpus(self._request)
+        idle = IdleGpus(self._setting.request)
         while True:
             spare = idle.take(gpu_type)
             if spare is None or spare.id not in used:
@@ -81,7 +79,7 @@ class Carrier:
 
     def _may_be_on(self, moved: PlacedGpu, spare: Gpu) -> bool:
         """Whether spread services of a configuration are on no other GPU of a node."""
-        services = {i.service for i in moved.after} & self._spread
+        services = {i.service for i in moved.after} & self._setting.spread
         return not any(
             instance.service in services
             for gpu in self._placed.gpus

@@ -6,9 +6,9 @@ it. Bridges, instances that exist only on the way, are added to it by ``bridges`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import NamedTuple
 
 from heddle.cluster.command import Action
@@ -16,12 +16,11 @@ from heddle.cluster.deployment import PlannedInstance
 from heddle.cluster.gpu import Gpu
 from heddle.cluster.partition import Placement
 from heddle.transition.action_times import ActionTimes
-from heddle.transition.floors import floors_micro
 from heddle.transition.joint.conflicts import blockers
 from heddle.transition.joint.credit_network import Actor, CreditNetwork, Link
 from heddle.transition.joint.placed import PlacedGpu, PlacedTarget
+from heddle.transition.joint.setting import Setting, rate_micro
 from heddle.transition.request import TransitionRequest
-from heddle.units import micro_floor
 
 #: Nanoseconds in a second.
 NS = 1_000_000_000
@@ -78,6 +77,8 @@ class Changes:
         By service, what is ready at the beginning beyond the floor, micro-requests/s.
     times
         How long steps take.
+    plain
+        The same without the bridges, if there are any.
     """
 
     leaving: tuple[Leaving, ...]
@@ -85,6 +86,7 @@ class Changes:
     cleared: tuple[Cleared, ...]
     slack_micro: Mapping[str, int]
     times: ActionTimes
+    plain: Changes | None = None
 
     @cached_property
     def service_names(self) -> tuple[str, ...]:
@@ -94,38 +96,70 @@ class Changes:
     @cached_property
     def network(self) -> CreditNetwork:
         """The arithmetic of their order."""
-        number = {name: position for position, name in enumerate(self.service_names)}
+        if self.plain is not None:
+            return self._extended(self.plain.network)
+        number = self._service_numbers
         unlocks: list[list[Link]] = [[] for _ in self.leaving]
         for position, arriving in enumerate(self.arriving):
             for blocker in arriving.blockers:
                 unlocks[blocker].append(Link(position, self._lead_ns(blocker, arriving)))
-        releases: list[list[int]] = [[] for _ in self.arriving]
-        for position, leaving in enumerate(self.leaving):
-            if leaving.bridge is not None:
-                releases[leaving.bridge].append(position)
         return CreditNetwork(
             slack_micro=tuple(self.slack_micro.values()),
-            takers=tuple(
-                Actor(number[i.service], rate_micro(i), self._end_ns(leaving))
-                for leaving in self.leaving
-                for i in (leaving.instance,)
-            ),
-            givers=tuple(
-                Actor(number[i.service], rate_micro(i), self._own_ns(arriving))
-                for arriving in self.arriving
-                for i in (arriving.instance,)
-            ),
+            takers=tuple(self._taker(leaving, number) for leaving in self.leaving),
+            givers=tuple(self._giver(arriving, number) for arriving in self.arriving),
             unlocks=tuple(map(tuple, unlocks)),
-            releases=tuple(map(tuple, releases)),
+            releases=tuple(() for _ in self.arriving),
         )
 
-    def with_bridges(self, bridges: Iterable[Arriving]) -> Changes:
-        """Return the changes with instances that come at the beginning and go in the end."""
-        arriving, leaving = list(self.arriving), list(self.leaving)
-        for bridge in bridges:
-            leaving.append(Leaving(bridge.gpu, bridge.instance, True, len(arriving)))
-            arriving.append(bridge)
-        return replace(self, arriving=tuple(arriving), leaving=tuple(leaving))
+    def with_bridges(self, bridges: Sequence[Arriving]) -> Changes:
+        """Return the changes with instances that come at the beginning and go in the end.
+
+        A bridge's stop has the number after those of all leaving instances and of the
+        bridges before it; bridges may wait for such numbers.
+        """
+        if not bridges:
+            return self
+        first = len(self.arriving)
+        leaving = (
+            Leaving(bridge.gpu, bridge.instance, is_destroyed=True, bridge=first + position)
+            for position, bridge in enumerate(bridges)
+        )
+        return replace(
+            self,
+            leaving=(*self.leaving, *leaving),
+            arriving=(*self.arriving, *bridges),
+            plain=self,
+        )
+
+    def _extended(self, plain: CreditNetwork) -> CreditNetwork:
+        """Return the network of the changes without bridges, with the bridges added."""
+        first = len(plain.givers)
+        leaving = self.leaving[len(plain.takers) :]
+        arriving = self.arriving[first:]
+        unlocks = [*plain.unlocks, *(() for _ in leaving)]
+        for position, bridge in enumerate(arriving, first):
+            for blocker in bridge.blockers:
+                unlocks[blocker] += (Link(position, self._lead_ns(blocker, bridge)),)
+        number = self._service_numbers
+        return CreditNetwork(
+            slack_micro=plain.slack_micro,
+            takers=(*plain.takers, *(self._taker(one, number) for one in leaving)),
+            givers=(*plain.givers, *(self._giver(one, number) for one in arriving)),
+            unlocks=tuple(unlocks),
+            releases=(*plain.releases, *((len(plain.takers) + n,) for n in range(len(arriving)))),
+        )
+
+    @property
+    def _service_numbers(self) -> dict[str, int]:
+        return {name: position for position, name in enumerate(self.slack_micro)}
+
+    def _taker(self, leaving: Leaving, number: Mapping[str, int]) -> Actor:
+        instance = leaving.instance
+        return Actor(number[instance.service], rate_micro(instance), self._end_ns(leaving))
+
+    def _giver(self, arriving: Arriving, number: Mapping[str, int]) -> Actor:
+        instance = arriving.instance
+        return Actor(number[instance.service], rate_micro(instance), self._own_ns(arriving))
 
     def action_ns(self, action: Action, gpu: Gpu) -> int:
         """Return how long an action takes on a GPU, nanoseconds."""
@@ -155,8 +189,9 @@ class Changes:
         return lead_ns
 
 
-def changes_of(request: TransitionRequest, placed: PlacedTarget) -> Changes:
+def changes_of(setting: Setting, placed: PlacedTarget) -> Changes:
     """Return what has to change on every GPU of a placed target."""
+    request = setting.request
     writer = _Writer(request)
     for gpu in placed.gpus:
         writer.add(gpu)
@@ -164,18 +199,9 @@ def changes_of(request: TransitionRequest, placed: PlacedTarget) -> Changes:
         leaving=tuple(writer.leaving),
         arriving=tuple(writer.arriving),
         cleared=tuple(writer.cleared),
-        slack_micro=_slack(request),
+        slack_micro=setting.slack_micro,
         times=request.times,
     )
-
-
-def _slack(request: TransitionRequest) -> dict[str, int]:
-    slack = {name: -floor for name, floor in floors_micro(request.origin, request.wanted).items()}
-    for _, instance in request.origin.instances():
-        slack[instance.service] = slack.get(instance.service, 0) + rate_micro(instance)
-    for _, instance in request.wanted.instances():
-        slack.setdefault(instance.service, 0)
-    return slack
 
 
 class _Writer:
@@ -226,16 +252,6 @@ class _Writer:
                     cleared=tuple(first_cleared + n - len(gone) for n in found if n >= len(gone)),
                 )
             )
-
-
-def rate_micro(instance: PlannedInstance) -> int:
-    """Return what an instance adds to its service's rate, micro-requests/s."""
-    return _micro(instance.rate_rps)
-
-
-@lru_cache(maxsize=1 << 16)
-def _micro(rate_rps: float) -> int:
-    return micro_floor(rate_rps)
 
 
 def _place(instance: PlannedInstance) -> Placement:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from heddle.transition.floors import floors_micro
 from heddle.transition.joint.attempt import Failure
-from heddle.transition.request import TransitionRequest
+from heddle.transition.joint.setting import Setting
 from heddle.units import MICRO, plural
 
 
-def refusal(request: TransitionRequest, failure: Failure, enough: int | None) -> str:
+def refusal(setting: Setting, failure: Failure, enough: int | None) -> str:
     """Return the message for a failure; ``enough`` spare GPUs would do, None if none do."""
     blocking = _blocking(failure)
     name = failure.changes.service_names[blocking.service]
     leaving = failure.changes.leaving[blocking.taker]
-    floor_micro = floors_micro(request.origin, request.wanted)[name]
-    allowed = request.spare_gpus
+    floor_micro = setting.floors_micro[name]
+    allowed = setting.request.spare_gpus
     within = "in this cluster" if allowed is None else f"with {plural(allowed, 'spare GPU')}"
     cure = (
         "no number of spare GPUs that the cluster has would do; add GPUs to it"

@@ -8,6 +8,7 @@ leave room; or on a spare GPU. Called by ``bridges``.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from heddle.cluster.deployment import PlannedInstance
@@ -18,7 +19,7 @@ from heddle.transition.gpu_room import IdleGpus
 from heddle.transition.joint.changes import Arriving, Changes
 from heddle.transition.joint.conflicts import blockers
 from heddle.transition.joint.placed import PlacedTarget
-from heddle.transition.request import TransitionRequest
+from heddle.transition.joint.setting import Setting
 
 
 class Tenant(NamedTuple):
@@ -47,15 +48,16 @@ class Rooms:
 
     Parameters
     ----------
-    request, placed, changes
+    setting, placed, changes
         What is there and what is wanted; ``changes`` without bridges.
     max_spares
         How many spare GPUs may be opened.
     """
 
     def __init__(
-        self, request: TransitionRequest, placed: PlacedTarget, changes: Changes, max_spares: int
+        self, setting: Setting, placed: PlacedTarget, changes: Changes, max_spares: int
     ) -> None:
+        request = setting.request
         self._type_of = request.type_of
         self._changes = changes
         self._max_spares = max_spares
@@ -66,7 +68,8 @@ class Rooms:
         self._num_bridges = 0
         self._spares: list[Gpu] = []
         self._unopened: list[Gpu] = []
-        self._free: dict[tuple[str, tuple[Placement, ...]], frozenset[str]] = {}
+        #: Room only becomes less: where there is none now there will be none.
+        self._roomy = [gpu for gpu in self._gpus if self._free_profiles(gpu)]
 
     def occupy(self, bridges: Iterable[Arriving]) -> None:
         """Take up the room of bridges that were found before, in other rooms."""
@@ -92,7 +95,7 @@ class Rooms:
         GPUs in use come first, then the spare GPUs that are open.
         """
         candidates = list(points)
-        for gpu in (*self._gpus, *self._spares):
+        for gpu in (*self._roomy, *self._spares):
             if gpu.gpu_type != gpu_type:
                 continue
             free = self._free_profiles(gpu)
@@ -110,9 +113,9 @@ class Rooms:
             tenants = self._tenants.get(gpu.id, ())
             if gpu.gpu_type != gpu_type or not any(t.leaving in gone for t in tenants):
                 continue
-            partition = self._partition(gpu, gone)
+            free = _free_profiles(self._partition(gpu, gone))
             for point in candidates:
-                if partition.free_starts(point.profile):
+                if point.profile in free:
                     return self._put(gpu, point, gone)
         return None
 
@@ -137,7 +140,7 @@ class Rooms:
     def _put(self, gpu: Gpu, point: PlannedInstance, gone: Collection[int]) -> Arriving:
         """Take up room for an instance; it waits for those that left it."""
         partition = self._partition(gpu, gone)
-        start = choose_start(partition, point.profile)
+        start = _best_start(partition, point.profile)
         if start is None:
             raise AssertionError("room is taken up only where there is some")
         placement = Placement(start, point.profile)
@@ -161,41 +164,21 @@ class Rooms:
         return Partition(self._gpu_type(gpu), tuple(rest))
 
     def _free_profiles(self, gpu: Gpu) -> frozenset[str]:
-        """Return the profiles of which one more fits, remembered by what takes up room."""
-        placements = tuple(t.placement for t in self._tenants.get(gpu.id, ()))
-        key = (gpu.gpu_type, placements)
-        if key not in self._free:
-            gpu_type = self._gpu_type(gpu)
-            partition = Partition(gpu_type, placements)
-            self._free[key] = frozenset(
-                name for name in gpu_type.profile_names if partition.free_starts(name)
-            )
-        return self._free[key]
+        return _free_profiles(self._partition(gpu, ()))
 
     def _gpu_type(self, gpu: Gpu) -> GpuType:
         return self._type_of(gpu.gpu_type)
 
 
-def points_by_type(
-    request: TransitionRequest,
-) -> dict[tuple[str, str], list[PlannedInstance]]:
-    """Return by service and GPU type the operating points that either side uses.
-
-    Smallest instances first, of one size the fastest first.
-    """
-    found: dict[tuple[str, str], dict[PlannedInstance, None]] = {}
-    for side in (request.origin, request.wanted):
-        for entry, instance in side.instances():
-            key = (instance.service, entry.gpu_type)
-            found.setdefault(key, {})[instance._replace(start=0)] = None
-    return {
-        key: sorted(points, key=lambda p: (_size(request, key[1], p), -p.rate_rps, p))
-        for key, points in found.items()
-    }
+@lru_cache(maxsize=1 << 14)
+def _free_profiles(partition: Partition) -> frozenset[str]:
+    """Return the profiles of which one more fits."""
+    return frozenset(n for n in partition.gpu_type.profile_names if partition.free_starts(n))
 
 
-def _size(request: TransitionRequest, gpu_type: str, point: PlannedInstance) -> int:
-    return request.type_of(gpu_type).profile(point.profile).size or 0
+@lru_cache(maxsize=1 << 14)
+def _best_start(partition: Partition, profile: str) -> int | None:
+    return choose_start(partition, profile)
 
 
 def _tenants(placed: PlacedTarget, changes: Changes) -> dict[str, Tenants]:

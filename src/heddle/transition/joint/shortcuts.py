@@ -29,7 +29,7 @@ from heddle.transition.joint.justification import Ordered
 from heddle.transition.joint.network_bound import bound
 from heddle.transition.joint.placed import PlacedTarget
 from heddle.transition.joint.rooms import Rooms
-from heddle.transition.request import TransitionRequest
+from heddle.transition.joint.setting import Setting
 
 #: Rounds without a gain after which nothing more is tried.
 _PATIENCE = 5
@@ -43,15 +43,15 @@ _MANY_CHANGES = 400
 _QUICK = Effort(ranks=2)
 
 
-def shortened(request: TransitionRequest, first: Attempt, max_spares: int) -> Attempt:
+def shortened(setting: Setting, first: Attempt, max_spares: int) -> Attempt:
     """Return an attempt with bridges and spare GPUs that make it shorter, or as it is."""
-    least_ns = bound(first.base.network, bridge_ends_ns(request.times)).makespan_ns
+    least_ns = bound(first.base.network, bridge_ends_ns(setting.request.times)).makespan_ns
     best, beam = first, [first]
     num_changes = len(first.base.leaving) + len(first.base.arriving)
     width = 1 if num_changes > _MANY_CHANGES else _WIDTH
     idle = work = 0
     while best.makespan_ns > least_ns and idle < _PATIENCE and work < _WORK:
-        found = [a for current in beam for a in _neighbours(request, current, max_spares)]
+        found = [a for current in beam for a in _neighbours(setting, current, max_spares)]
         if not found:
             break
         work += len(found) * num_changes
@@ -59,8 +59,8 @@ def shortened(request: TransitionRequest, first: Attempt, max_spares: int) -> At
         idle = 0 if beam[0].makespan_ns < best.makespan_ns else idle + 1
         best = min(best, beam[0], key=lambda a: a.key)
     for in_bulk in (_with_spares, _with_bridges):
-        best = min((best, *in_bulk(request, best, max_spares)), key=lambda a: a.key)
-    return best if best is first else _cleaned(request, best)
+        best = min((best, *in_bulk(setting, best, max_spares)), key=lambda a: a.key)
+    return best if best is first else _cleaned(setting, best)
 
 
 def polished(first: Attempt, effort: Effort) -> Attempt:
@@ -78,12 +78,12 @@ def _most_promising(found: list[Attempt]) -> list[Attempt]:
     return [by_promise[promise] for promise in sorted(by_promise)]
 
 
-def _neighbours(request: TransitionRequest, current: Attempt, max_spares: int) -> Iterator[Attempt]:
+def _neighbours(setting: Setting, current: Attempt, max_spares: int) -> Iterator[Attempt]:
     """Yield what one bridge or one spare GPU makes of an attempt."""
     stops = _late_stops(current)[:_MAX_STOPS]
-    yield from _with_bridge(request, current, stops, max_spares)
+    yield from _with_bridge(setting, current, stops, max_spares)
     if current.num_spares < max_spares and not any(b.blockers for b in current.bridges):
-        yield from _with_spare(request, current, stops, max_spares)
+        yield from _with_spare(setting, current, stops, max_spares)
 
 
 def _late_stops(current: Attempt) -> list[int]:
@@ -99,67 +99,61 @@ def _late_stops(current: Attempt) -> list[int]:
 
 
 def _with_bridge(
-    request: TransitionRequest, current: Attempt, stops: list[int], max_spares: int
+    setting: Setting, current: Attempt, stops: list[int], max_spares: int
 ) -> Iterator[Attempt]:
     """Yield the attempt with a bridge for one of the stops."""
     takers = current.changes.network.takers
-    rooms = _rooms(request, current, max_spares)
+    rooms = _rooms(setting, current, max_spares)
     mark = rooms.mark()
     for service, rate_micro in sorted({takers[stop][:2] for stop in stops}):
-        lender = BridgeLender(request, current.base, rooms, Manner())
+        lender = BridgeLender(setting, current.base, rooms, Manner())
         if lender.build({service: rate_micro}):
-            yield from _with_built(request, current, lender)
+            yield from _with_built(setting, current, lender)
         rooms.reset(mark)
 
 
-def _with_bridges(
-    request: TransitionRequest, current: Attempt, max_spares: int
-) -> Iterator[Attempt]:
+def _with_bridges(setting: Setting, current: Attempt, max_spares: int) -> Iterator[Attempt]:
     """Yield the attempt with bridges for all stops for which there is room, latest first."""
     takers, taken_ns = current.changes.network.takers, current.ordered.times.taken_ns
-    lender = BridgeLender(request, current.base, _rooms(request, current, max_spares), Manner())
+    lender = BridgeLender(setting, current.base, _rooms(setting, current, max_spares), Manner())
     for stop in sorted(_late_stops(current), key=lambda s: (-taken_ns[s], s)):
         lender.build({takers[stop].service: takers[stop].rate_micro})
     if lender.bridges:
-        yield from _with_built(request, current, lender)
+        yield from _with_built(setting, current, lender)
 
 
-def _rooms(request: TransitionRequest, current: Attempt, max_spares: int) -> Rooms:
+def _rooms(setting: Setting, current: Attempt, max_spares: int) -> Rooms:
     """Return the room that an attempt leaves."""
-    most = max_spares - spares_used(request, current.placed)
-    rooms = Rooms(request, current.placed, current.base, most)
+    most = max_spares - spares_used(setting, current.placed)
+    rooms = Rooms(setting, current.placed, current.base, most)
     rooms.occupy(current.bridges)
     return rooms
 
 
-def _with_built(
-    request: TransitionRequest, current: Attempt, lender: BridgeLender
-) -> Iterator[Attempt]:
+def _with_built(setting: Setting, current: Attempt, lender: BridgeLender) -> Iterator[Attempt]:
     """Yield the attempt with what a lender built, if it has an order."""
     bridges = (*current.bridges, *lender.bridges)
     network = current.base.with_bridges(bridges).network
     queues = with_new_takers(network, current.ordered.queues)
     ordered = best_order(network, _QUICK, [queues])
     if isinstance(ordered, Ordered):
-        num_spares = spares_used(request, current.placed, bridges)
+        num_spares = spares_used(setting, current.placed, bridges)
         yield replace(current, bridges=bridges, ordered=ordered, num_spares=num_spares)
 
 
 def _with_spare(
-    request: TransitionRequest, current: Attempt, stops: list[int], max_spares: int
+    setting: Setting, current: Attempt, stops: list[int], max_spares: int
 ) -> Iterator[Attempt]:
     """Yield the attempt with the configuration of one of the stops' GPUs on a spare GPU."""
-    carrier = Carrier(request, current.placed)
+    carrier = Carrier(setting, current.placed)
     reserved = frozenset(bridge.gpu.id for bridge in current.bridges)
     for gpu in dict.fromkeys(current.changes.leaving[stop].gpu.id for stop in stops):
         placed = carrier.carried(gpu, reserved)
         if placed is not None:
-            yield from _on_spares(request, current, placed, max_spares)
+            yield from _on_spares(setting, current, placed, max_spares)
 
 
-def _with_spares(
-    request: TransitionRequest, current: Attempt, max_spares: int
-) -> Iterator[Attempt]:
+def _with_spares(setting: Setting, current: Attempt, max_spares: int) -> Iterator[Attempt]:
     """Yield the attempt with configurations of late stops on all spare GPUs left, latest first."""
     if any(bridge.blockers for bridge in current.bridges):
         return
@@ -168,27 +162,27 @@ def _with_spares(
     placed, num_spares = current.placed, current.num_spares
     for stop in sorted(_late_stops(current), key=lambda s: (-taken_ns[s], s)):
         gpu = current.changes.leaving[stop].gpu.id
-        more = Carrier(request, placed).carried(gpu, reserved) if num_spares < max_spares else None
+        more = Carrier(setting, placed).carried(gpu, reserved) if num_spares < max_spares else None
         if more is not None:
             placed, num_spares = more, num_spares + 1
     if placed is not current.placed:
-        yield from _on_spares(request, current, placed, max_spares)
+        yield from _on_spares(setting, current, placed, max_spares)
 
 
 def _on_spares(
-    request: TransitionRequest, current: Attempt, placed: PlacedTarget, max_spares: int
+    setting: Setting, current: Attempt, placed: PlacedTarget, max_spares: int
 ) -> Iterator[Attempt]:
     """Yield what another placement makes of an attempt, if it has an order."""
-    found = attempt(request, placed, _QUICK, current.bridges)
+    found = attempt(setting, placed, _QUICK, current.bridges)
     if isinstance(found, Attempt) and found.num_spares <= max_spares:
         yield found
 
 
-def _cleaned(request: TransitionRequest, best: Attempt) -> Attempt:
+def _cleaned(setting: Setting, best: Attempt) -> Attempt:
     """Return an attempt without the bridges that it does without."""
     bridges, queues = thinned(best.base, best.bridges, best.ordered.queues, best.makespan_ns)
     ordered = best_order(best.base.with_bridges(bridges).network, _QUICK, [queues])
     if not isinstance(ordered, Ordered) or ordered.times.makespan_ns > best.makespan_ns:
         return best
-    num_spares = spares_used(request, best.placed, bridges)
+    num_spares = spares_used(setting, best.placed, bridges)
     return replace(best, bridges=bridges, ordered=ordered, num_spares=num_spares)

@@ -17,6 +17,7 @@ from heddle.transition.joint.placed import PlacedTarget
 from heddle.transition.joint.placement import Placer
 from heddle.transition.joint.refusal import refusal
 from heddle.transition.joint.shortcuts import polished, shortened
+from heddle.transition.joint.setting import Setting
 from heddle.transition.request import TransitionRequest
 
 #: Looking for any order.
@@ -26,17 +27,19 @@ _FULL = Effort(states=200_000, shakes=60_000)
 _QUICK = Effort(ranks=2)
 #: Placements that are compared for the sake of the makespan.
 _MAX_PLACEMENTS = 4
+#: Numbers of spare GPUs at which bridges are tried for the rest.
+_MAX_STAGES = 8
 #: GPUs that are tried as the next one to come free.
 _MAX_CARRIED = 6
 #: More steps than this take no time for alternatives.
-_MANY_STEPS = 1_500
+_MANY_STEPS = 200
 
 
 class Search:
     """Looks for an order with few spare GPUs, then for a short one."""
 
     def __init__(self, request: TransitionRequest) -> None:
-        self._request = request
+        self._setting = Setting(request)
         self._placer = Placer(request)
 
     def first(self) -> Attempt:
@@ -47,50 +50,53 @@ class Search:
         InputError, NoPlanError
             The target cannot be placed; there is no order within the limit or the stock.
         """
-        limit = self._request.spare_gpus
-        found = attempt(self._request, self._placer.place(), _LIGHT)
+        limit = self._setting.request.spare_gpus
+        found = attempt(self._setting, self._placer.place(), _LIGHT)
         if isinstance(found, Attempt):
             return found
         least = self._least(found)
         if least is None or (limit is not None and least.num_spares > limit):
             enough = None if least is None else least.num_spares
-            raise NoPlanError(refusal(self._request, found, enough))
+            raise NoPlanError(refusal(self._setting, found, enough))
         return least
 
     def improved(self, found: Attempt) -> Attempt:
         """Return the best of several ways to use the spare GPUs that there may be."""
-        limit = self._request.spare_gpus
+        limit = self._setting.request.spare_gpus
         budget = found.num_spares if limit is None else limit
         candidates = [found]
         for placed in self._placements(budget):
             if placed.num_untouched >= found.placed.num_untouched:
-                other = attempt(self._request, placed, _LIGHT)
+                other = attempt(self._setting, placed, _LIGHT)
                 if isinstance(other, Attempt):
                     candidates.append(other)
         chosen = {id(a): a for a in (found, min(candidates, key=lambda a: a.key))}
-        shorter = [shortened(self._request, a, budget) for a in chosen.values()]
+        shorter = [shortened(self._setting, a, budget) for a in chosen.values()]
         return polished(min(shorter, key=lambda a: a.key), _FULL)
 
     def _least(self, failure: Failure) -> Attempt | None:
         """Return an order with few spare GPUs for a target that is stuck; None if none is found.
 
-        One configuration after the other moves to a spare GPU; at each stage bridges
-        may do the rest.
+        One configuration after the other moves to a spare GPU; at some stages it is
+        tried what bridges can do for the rest.
         """
-        request = self._request
+        setting, request = self._setting, self._setting.request
         most = request.origin.num_gpus + request.wanted.num_gpus
-        best = bridged(request, failure, most, _QUICK)
-        current: Failure | None = failure
-        while current is not None and (best is None or best.num_spares > 1):
+        best = bridged(setting, failure, most, _QUICK)
+        stages = _spread(most if best is None else best.num_spares, _MAX_STAGES)
+        current = failure
+        for number in range(1, most):
             limit = most if best is None else best.num_spares - 1
-            if spares_used(request, current.placed) >= limit:
+            if number > limit:
                 break
             found = self._with_one_more(current, limit)
             if isinstance(found, Attempt):
                 return found
+            if found is None:
+                break
             current = found
-            if current is not None:
-                best = bridged(request, current, limit, _QUICK) or best
+            if number in stages:
+                best = bridged(setting, current, limit, _QUICK) or best
         return best
 
     def _with_one_more(self, failure: Failure, limit: int) -> Attempt | Failure | None:
@@ -98,15 +104,15 @@ class Search:
 
         Without one, what the most useful move leads to; None when none is possible.
         """
-        carrier = Carrier(self._request, failure.placed)
+        carrier = Carrier(self._setting, failure.placed)
         first: Failure | None = None
         num_steps = len(failure.changes.leaving) + len(failure.changes.arriving)
         num_tries = 1 if num_steps > _MANY_STEPS else _MAX_CARRIED
         for gpu in carrier.most_useful(failure.changes, failure.stuck)[:num_tries]:
             placed = carrier.carried(gpu)
-            if placed is None or spares_used(self._request, placed) > limit:
+            if placed is None or spares_used(self._setting, placed) > limit:
                 continue
-            found = attempt(self._request, placed, _QUICK)
+            found = attempt(self._setting, placed, _QUICK)
             if isinstance(found, Attempt):
                 return found
             first = first or found
@@ -115,12 +121,12 @@ class Search:
     def _placements(self, budget: int) -> Iterable[PlacedTarget]:
         """Yield placements that use some of the spare GPUs, few of them."""
         seen = {0}
-        for number in _spread(budget):
+        for number in _spread(budget, _MAX_PLACEMENTS):
             try:
                 placed = self._placer.place(number)
             except (InputError, NoPlanError):
                 return
-            used = spares_used(self._request, placed)
+            used = spares_used(self._setting, placed)
             if placed.num_spares not in seen and used <= budget:
                 seen.add(placed.num_spares)
                 yield placed
@@ -128,9 +134,9 @@ class Search:
                 return
 
 
-def _spread(budget: int) -> list[int]:
-    """Return numbers from 1 to the budget, few and far between when it is large."""
-    if budget < _MAX_PLACEMENTS:
-        return list(range(1, budget + 1))
-    numbers = {budget >> shift for shift in range(_MAX_PLACEMENTS)}
-    return sorted(numbers - {0})
+def _spread(most: int, count: int) -> list[int]:
+    """Return at most so many numbers from 1 to the most, the small ones close together."""
+    if most <= count:
+        return list(range(1, most + 1))
+    numbers = {max(1, round(most ** (step / count))) for step in range(1, count + 1)}
+    return sorted(numbers)
