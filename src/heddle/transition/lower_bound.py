@@ -66,7 +66,7 @@ def placed_by(transition: Transition) -> PlacedTarget:
         {Gpu(c.gpu, c.node, c.gpu_type): c.instances for c in side.configurations}
         for side in (transition.origin, transition.target)
     ]
-    gpus = {gpu: None for gpu in (*transition.gpus.values(), *sides[0], *sides[1])}
+    gpus = dict.fromkeys((*transition.gpus.values(), *sides[0], *sides[1]))
     return PlacedTarget(
         tuple(
             PlacedGpu(

@@ -106,6 +106,7 @@ class BranchAndBound:
 
     @property
     def is_complete(self) -> bool:
+        """Whether the search looked at everything."""
         return self._states_left > 0
 
     def search(self, below_ns: int) -> Queues | None:

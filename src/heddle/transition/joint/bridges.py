@@ -18,7 +18,8 @@ from heddle.transition.joint.ordering import Loan, Stuck
 from heddle.transition.joint.rooms import Rooms
 from heddle.transition.joint.setting import Setting, rate_micro
 
-#: Givers tried for each piece of credit, cheapest first.
+#: Givers looked at for each piece of credit, and tried, cheapest first.
+_MAX_LOOKED_AT = 400
 _MAX_TRIES = 24
 #: More bridges than this for one service at a time are not worth while.
 _MAX_PER_SERVICE = 16
@@ -66,7 +67,8 @@ class BridgeLender:
 
     def lend(self, stuck: Stuck) -> Loan:
         """Build bridges for the start that lacks least, and return what they give."""
-        costed = sorted((self._cost(stuck, giver), giver) for giver in stuck.waiting)
+        looked_at = stuck.waiting[:_MAX_LOOKED_AT]
+        costed = sorted((self._cost(stuck, giver), giver) for giver in looked_at)
         for _, giver in costed[:_MAX_TRIES]:
             loan = self._lend_to(stuck, giver)
             if loan.credit:
@@ -181,7 +183,10 @@ class BridgeLender:
         return None
 
     def _wishes(self, service: str, gpu_type: str, amount_micro: int) -> Iterator[PlannedInstance]:
-        """Yield the points to try: the smallest, or the smallest that suffices, then the fastest."""
+        """Yield the points to try: the smallest that suffices first, then the fastest.
+
+        When building in small pieces, the smallest first.
+        """
         points = self._points.get((service, gpu_type), [])
         if self._manner.is_fine:
             yield from (point for point in points if rate_micro(point))

@@ -240,7 +240,7 @@ class _Writer:
             if _place(instance) in reused:
                 old_one = served_at.get(_place(instance))
                 wait_for = () if old_one is None else (old_one,)
-                self.arriving.append(Arriving(gpu, instance, False, wait_for))
+                self.arriving.append(Arriving(gpu, instance, is_created=False, blockers=wait_for))
                 continue
             found = next(created)
             self.arriving.append(

@@ -144,11 +144,11 @@ class Rooms:
         if start is None:
             raise AssertionError("room is taken up only where there is some")
         placement = Placement(start, point.profile)
-        left = [t for t in self._tenants.get(gpu.id, ()) if t.leaving in gone]
-        (found,) = blockers(
-            partition.gpu_type, [t.placement for t in left], partition.placements, [placement]
-        )
-        waits = tuple(left[position].leaving for position in found)
+        left = {t.leaving: t.placement for t in self._tenants.get(gpu.id, ()) if t.leaving in gone}
+        numbers = [number for number in left if number is not None]
+        places = [left[number] for number in numbers]
+        (found,) = blockers(partition.gpu_type, places, partition.placements, [placement])
+        waits = tuple(numbers[position] for position in found)
         self._settle(gpu, placement)
         return Arriving(gpu, point._replace(start=start), is_created=True, blockers=waits)
 

@@ -16,8 +16,8 @@ from heddle.transition.joint.improvement import Effort
 from heddle.transition.joint.placed import PlacedTarget
 from heddle.transition.joint.placement import Placer
 from heddle.transition.joint.refusal import refusal
-from heddle.transition.joint.shortcuts import polished, shortened
 from heddle.transition.joint.setting import Setting
+from heddle.transition.joint.shortcuts import polished, shortened
 from heddle.transition.request import TransitionRequest
 
 #: Looking for any order.
@@ -31,8 +31,9 @@ _MAX_PLACEMENTS = 4
 _MAX_STAGES = 8
 #: GPUs that are tried as the next one to come free.
 _MAX_CARRIED = 6
-#: More steps than this take no time for alternatives.
-_MANY_STEPS = 200
+#: With more changes than this there are no alternatives, and several move at a time.
+_MANY_CHANGES = 200
+_MAX_GROUPS = 24
 
 
 class Search:
@@ -77,40 +78,41 @@ class Search:
     def _least(self, failure: Failure) -> Attempt | None:
         """Return an order with few spare GPUs for a target that is stuck; None if none is found.
 
-        One configuration after the other moves to a spare GPU; at some stages it is
-        tried what bridges can do for the rest.
+        One configuration after the other moves to a spare GPU, several at a time where
+        there are many; at some stages it is tried what bridges can do for the rest.
         """
-        setting, request = self._setting, self._setting.request
+        request = self._setting.request
         most = request.origin.num_gpus + request.wanted.num_gpus
-        best = bridged(setting, failure, most, _QUICK)
+        best = bridged(self._setting, failure, most, _QUICK)
         stages = _spread(most if best is None else best.num_spares, _MAX_STAGES)
-        current = failure
-        for number in range(1, most):
+        current: Attempt | Failure | None = failure
+        while isinstance(current, Failure):
+            used = spares_used(self._setting, current.placed)
             limit = most if best is None else best.num_spares - 1
-            if number > limit:
-                break
-            found = self._with_one_more(current, limit)
-            if isinstance(found, Attempt):
-                return found
-            if found is None:
-                break
-            current = found
-            if number in stages:
-                best = bridged(setting, current, limit, _QUICK) or best
-        return best
+            if stages and used >= stages[0]:
+                stages = [number for number in stages if number > used]
+                best = bridged(self._setting, current, limit, _QUICK) or best
+                limit = most if best is None else best.num_spares - 1
+            current = self._with_more(current, limit)
+        return current or best
 
-    def _with_one_more(self, failure: Failure, limit: int) -> Attempt | Failure | None:
+    def _with_more(self, failure: Failure, limit: int) -> Attempt | Failure | None:
         """Move one more configuration to a spare GPU; return the first order that this gives.
 
         Without one, what the most useful move leads to; None when none is possible.
         """
-        carrier = Carrier(self._setting, failure.placed)
+        useful = Carrier(self._setting, failure.placed).most_useful(failure.changes, failure.stuck)
+        num_changes = len(failure.changes.leaving) + len(failure.changes.arriving)
+        if num_changes <= _MANY_CHANGES:
+            groups = [[gpu] for gpu in useful[:_MAX_CARRIED]]
+        else:
+            groups = [useful[: max(1, limit // _MAX_GROUPS)]]
         first: Failure | None = None
-        num_steps = len(failure.changes.leaving) + len(failure.changes.arriving)
-        num_tries = 1 if num_steps > _MANY_STEPS else _MAX_CARRIED
-        for gpu in carrier.most_useful(failure.changes, failure.stuck)[:num_tries]:
-            placed = carrier.carried(gpu)
-            if placed is None or spares_used(self._setting, placed) > limit:
+        for group in groups:
+            placed = failure.placed
+            for gpu in group:
+                placed = Carrier(self._setting, placed).carried(gpu) or placed
+            if placed is failure.placed or spares_used(self._setting, placed) > limit:
                 continue
             found = attempt(self._setting, placed, _QUICK)
             if isinstance(found, Attempt):
