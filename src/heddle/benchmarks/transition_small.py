@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from heddle.benchmarks.random_pairs import Pair, Sizes, random_pair
-from heddle.benchmarks.record import Figure, Measured
+from heddle.benchmarks.record import Figure, Measured, Row
 from heddle.cluster.catalogue import builtin_catalogue
 from heddle.cluster.deployment import Configuration
 from heddle.cluster.layout import partitions
@@ -45,7 +45,7 @@ def measure_small(seed: int, *, is_quick: bool, report: Callable[[str], None]) -
         ratios.append(transition.makespan_s / bound_s if bound_s else 1.0)
     name = f"pairs of {num_pairs:,} with up to 6 GPUs on which joint keeps the most possible"
     figure = Figure(name, num_optimal, "pairs", f"== {num_pairs}")
-    row = {
+    row: Row = {
         "part": "small",
         "pairs": num_pairs,
         "keeps_the_most_possible": num_optimal,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from heddle.cluster.event_json import event_members
 from heddle.cluster.json_object import JsonObject
 from heddle.errors import InputError
 from heddle.simulator.driver import SimulatedDriver
@@ -16,7 +17,6 @@ from heddle.simulator.wire import (
     VERSION,
     command_of,
     entry_members,
-    event_members,
     line_of,
     object_of,
     snapshot_members,

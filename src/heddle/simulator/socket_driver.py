@@ -16,6 +16,7 @@ from typing import Any, Self
 from heddle.clock import Clock
 from heddle.cluster.command import Command
 from heddle.cluster.event import Event
+from heddle.cluster.event_json import event_of
 from heddle.cluster.json_object import JsonObject
 from heddle.cluster.snapshot import Snapshot
 from heddle.errors import HostError, InputError
@@ -26,7 +27,6 @@ from heddle.simulator.wire import (
     VERSION,
     command_members,
     entry_of,
-    event_of,
     line_of,
     object_of,
     point_of,

@@ -11,7 +11,6 @@ from typing import Any
 
 from heddle.cluster.command import Action, Command
 from heddle.cluster.deployment_file import instance_members, instance_of
-from heddle.cluster.event import Event, Outcome
 from heddle.cluster.gpu import Gpu
 from heddle.cluster.json_object import JsonObject, parse_json
 from heddle.cluster.json_text import encode
@@ -30,7 +29,6 @@ MAX_REPLY_BYTES = 256 << 20
 
 _MAX_START = 1_000_000_000
 _COMMAND_KEYS = frozenset({"id", "action", "node", "gpu", "start", "profile", "serving"})
-_EVENT_KEYS = frozenset({"command", "outcome", "at_s", "message", "is_retryable", "retry_after_s"})
 
 
 def line_of(members: dict[str, Any]) -> bytes:
@@ -78,33 +76,6 @@ def command_of(entry: JsonObject) -> Command:
         gpu=entry.text("gpu"),
         placement=_placement(entry),
         serving=instance_of(entry.member("serving")) if "serving" in entry else None,
-    )
-
-
-def event_members(event: Event) -> dict[str, Any]:
-    """Return an event as JSON values; :func:`event_of` reads them."""
-    members: dict[str, Any] = {
-        "command": event.command,
-        "outcome": event.outcome.value,
-        "at_s": event.at_s,
-    }
-    if event.outcome is not Outcome.DONE:
-        members |= {"message": event.message, "is_retryable": event.is_retryable}
-    if event.retry_after_s is not None:
-        members["retry_after_s"] = event.retry_after_s
-    return members
-
-
-def event_of(entry: JsonObject) -> Event:
-    """Return the event that an object holds."""
-    entry.allow(_EVENT_KEYS)
-    return Event(
-        command=entry.text("command"),
-        outcome=Outcome(entry.choice("outcome", [outcome.value for outcome in Outcome])),
-        at_s=entry.number("at_s"),
-        message=entry.sentence("message"),
-        is_retryable=entry.boolean("is_retryable", default=False),
-        retry_after_s=entry.number("retry_after_s") if "retry_after_s" in entry else None,
     )
 
 

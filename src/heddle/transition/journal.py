@@ -16,7 +16,8 @@ from heddle.clock import Clock
 from heddle.cluster.command import Command
 from heddle.cluster.deployment import Deployment
 from heddle.cluster.deployment_file import deployment_text
-from heddle.cluster.event import Event, Outcome
+from heddle.cluster.event import Event
+from heddle.cluster.event_json import event_members
 from heddle.cluster.ledger import Ledger
 from heddle.errors import InputError, Location
 from heddle.transition.execution.decision import Decision, Reason
@@ -118,17 +119,7 @@ class Journal:
 
     def end(self, step: Step, event: Event, decision: Decision) -> None:
         """Write down how the last attempt at a step ended."""
-        members: dict[str, Any] = {
-            "step": step.id,
-            "command": event.command,
-            "outcome": event.outcome.value,
-            "at_s": event.at_s,
-        }
-        if event.outcome is not Outcome.DONE:
-            members |= {"message": event.message, "is_retryable": event.is_retryable}
-        if event.retry_after_s is not None:
-            members["retry_after_s"] = event.retry_after_s
-        self._write("step.ended", decision, **members)
+        self._write("step.ended", decision, step=step.id, **event_members(event))
 
     def give_up(
         self,
