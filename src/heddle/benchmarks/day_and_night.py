@@ -20,11 +20,11 @@ from heddle.workload.workload import Workload
 GPUS_OF_TESTBED = 24
 #: By service: the latency limit in ms, and the rates by day and by night in requests/s.
 SERVICES = {
-    "bert": (360.0, 4420.0, 470.0),
-    "resnet101": (80.0, 4980.0, 2510.0),
-    "resnet50": (80.0, 9890.0, 670.0),
-    "densenet121": (60.0, 4920.0, 4130.0),
-    "inceptionv3": (60.0, 12190.0, 3880.0),
+    "bert": (30.0, 1430.0, 415.0),
+    "resnet101": (220.0, 6790.0, 910.0),
+    "resnet50": (180.0, 10060.0, 9200.0),
+    "densenet121": (500.0, 12630.0, 775.0),
+    "inceptionv3": (410.0, 11450.0, 1380.0),
 }
 
 
