@@ -84,10 +84,10 @@ class _Maker:
 
     def gpus(self) -> Iterator[GanttGpu]:
         """Yield every GPU that the transition names."""
-        lent = {gpu.id for gpu in self._transition.borrowed}
+        spares = set(self._transition.spares)
         for gpu in self._transition.gpus.values():
             num_slots = self._types[gpu.id].memory_units or 1
-            yield GanttGpu(*gpu, num_slots=num_slots, is_spare=gpu.id in lent)
+            yield GanttGpu(*gpu, num_slots=num_slots, is_spare=gpu in spares)
 
     def bars(self) -> Iterator[GanttBar]:
         """Yield every step."""

@@ -80,12 +80,12 @@ def _changes(transition: Transition) -> Iterator[str]:
 
 
 def _spares_text(transition: Transition) -> str:
-    """Return how many spare GPUs are used, from when to when, and which are only borrowed."""
+    """Return how many spare GPUs are used, from when to when, and which."""
     if not transition.spare_gpus:
         return "no spare used"
     period = _spare_period(transition)
     when = f" from {_clock_text(period.issued_s)} to {_clock_text(period.done_s)}" if period else ""
-    lent = listed([gpu.id for gpu in transition.borrowed], _MAX_SPARES)
+    lent = listed([gpu.id for gpu in transition.spares], _MAX_SPARES)
     return f"{plural(transition.spare_gpus, 'spare')} used{when}{f' ({lent})' if lent else ''}"
 
 

@@ -6,6 +6,7 @@ out by ``executor``.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -70,6 +71,24 @@ class Transition:
             for entry in deployment.configurations:
                 found.setdefault(entry.gpu, Gpu(entry.gpu, entry.node, entry.gpu_type))
         return found
+
+    @property
+    def spares(self) -> tuple[Gpu, ...]:
+        """The GPUs that are more than the larger side needs, ``spare_gpus`` of them.
+
+        Those that are only borrowed, then the target's newest.
+        """
+        sides = [Counter(c.gpu_type for c in d.configurations) for d in (self.origin, self.target)]
+        excess = Counter(gpu.gpu_type for gpu in self.gpus.values()) - (sides[0] | sides[1])
+        running = {entry.gpu for entry in self.origin.configurations}
+        new = [gpu for gpu in self.gpus.values() if gpu.id not in running]
+        lent = set(self.borrowed)
+        spares = []
+        for gpu in (*self.borrowed, *(gpu for gpu in reversed(new) if gpu not in lent)):
+            if excess[gpu.gpu_type] > 0:
+                excess[gpu.gpu_type] -= 1
+                spares.append(gpu)
+        return tuple(spares)
 
     def count(self, action: Action) -> int:
         """How many steps are of that action."""

@@ -24,6 +24,7 @@ def test_there_are_the_promised_examples() -> None:
         "02-fleet-of-24": 1,
         "03-mixed-fleet": 1,
         "04-custom-gpu": 1,
+        "05-day-and-night": 2,
     }
 
 

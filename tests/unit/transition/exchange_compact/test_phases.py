@@ -78,13 +78,14 @@ def test_services_do_not_wait_for_each_other() -> None:
 
 
 def test_a_stopped_instance_is_used_again_instead_of_being_cut_anew() -> None:
-    half, other_half = instance("3g.20gb", 0, "ant"), instance("3g.20gb", 4, "ant")
-    origin = side({"ant": 50.0, "bee": 50.0}, a=[half, other_half])
-    wanted = side({"ant": 50.0, "bee": 50.0}, a=[half, instance("3g.20gb", 4, "bee")])
-    idle = planned(origin, wanted, spare_gpus=1)
-    assert {step.gpu for step in idle.steps if step.action is Action.START} != {"a"}
-    late = side({"ant": 50.0, "bee": 50.0}, a=[half, instance("4g.20gb", 0, "bee")][1:])
-    assert planned(origin, late).count(Action.CREATE) == 1
+    required = {"ant": 100.0, "bee": 100.0}
+    before = {name: [instance("7g.40gb", 0, name)] for name in required}
+    after = {name: [instance("7g.40gb", 0, name, batch=2)] for name in required}
+    transition = planned(side(required, **before), side(required, **after))
+    made = [step.gpu for step in transition.steps if step.action is Action.CREATE]
+    assert made == [gpu.id for gpu in transition.gpus.values() if gpu.id not in before]
+    assert {entry.gpu for entry in transition.target.configurations} == {"ant", *made}
+    assert transition.num_moves == 0
 
 
 def test_a_further_gpu_is_cut_after_a_configuration_of_the_target() -> None:

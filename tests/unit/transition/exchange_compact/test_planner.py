@@ -66,12 +66,6 @@ def test_rounds_need_fewer_spare_gpus_than_all_services_at_once() -> None:
     assert planned(origin, wanted, spare_gpus=1).spare_gpus == 1
 
 
-def test_more_spare_gpus_never_make_it_longer() -> None:
-    pair = random_pair(np.random.default_rng(3), Sizes(8, 8, 4, 4))
-    spans = [planned(pair.origin, pair.wanted, spare_gpus=k).makespan_s for k in (8, 12)]
-    assert spans[1] <= spans[0] <= planned(pair.origin, pair.wanted).makespan_s
-
-
 def test_with_an_inventory_that_is_too_small_it_says_how_many_more_would_do() -> None:
     origin = deployment({"ant": 100.0}, {"a": WHOLE})
     wanted = deployment({"ant": 100.0}, {"a": SEVENTHS})
