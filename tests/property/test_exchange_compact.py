@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generated_workloads import generated
-from heddle.benchmarks.random_pairs import Pair, Sizes, random_pair
+from heddle.benchmarks.random_pairs import GPU_TYPES, Pair, Sizes, random_pair
 from heddle.cluster.catalogue import builtin_catalogue
 from heddle.cluster.command import Action
 from heddle.cluster.deployment import Configuration, Deployment
+from heddle.cluster.gpu import Gpu
+from heddle.cluster.partition import Placement
 from heddle.errors import NoPlanError
 from heddle.optimizer.problem import build_problem
 from heddle.optimizer.search import optimize
@@ -67,6 +69,22 @@ def planned(request: TransitionRequest) -> Transition:
     return plan_transition(request, "exchange_compact")
 
 
+def with_stopped(
+    deployment: Deployment, rng: np.random.Generator
+) -> tuple[Deployment, dict[str, tuple[Placement, ...]]]:
+    """Return the deployment without some of its services, and the instances left over."""
+    unserved = {}
+    configurations = []
+    for entry in deployment.configurations:
+        served = tuple(i for i in entry.instances if rng.random() < 0.8)
+        left = tuple(Placement(i.start, i.profile) for i in entry.instances if i not in served)
+        if left:
+            unserved[entry.gpu] = left
+        if served:
+            configurations.append(replace(entry, instances=served))
+    return replace(deployment, configurations=tuple(configurations)), unserved
+
+
 def content(entry: Configuration) -> tuple[object, ...]:
     return entry.gpu_type, *sorted(instance._replace(start=0) for instance in entry.instances)
 
@@ -112,6 +130,30 @@ def test_between_random_deployments_it_ends_in_the_target_and_is_proved(
         assert spare_gpus is not None
     else:
         assert_lawful(transition, request)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(seed=SEEDS)
+def test_nothing_is_put_on_cordoned_gpus_and_nothing_unserved_is_left(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    pair = random_pair(rng, SMALL)
+    every = [Gpu(c.gpu, c.node, c.gpu_type) for c in pair.origin.configurations]
+    further = [
+        Gpu(f"further-{name}-{i}", f"further-{i // 4}", name)
+        for name in GPU_TYPES
+        for i in range(30)
+    ]
+    origin, unserved = with_stopped(pair.origin, rng)
+    request = replace(
+        request_of(Pair(origin, pair.wanted)),
+        inventory=(*every, *further),
+        cordoned=frozenset(gpu.id for gpu in every if rng.random() < 0.2),
+        unserved=unserved,
+    )
+    transition = planned(request)
+    assert_lawful(transition, request)
+    closed = {step.action for step in transition.steps if step.gpu in request.cordoned}
+    assert closed <= {Action.STOP, Action.DESTROY}
 
 
 def test_brute_force_finds_nothing_wrong_with_small_transitions() -> None:

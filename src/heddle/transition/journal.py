@@ -52,7 +52,7 @@ class Journal:
         self._state = JournalState(ledger.name)
         for entry in ledger.entries():
             self._state.apply(entry)
-        self._session = self._state.session + 1
+        self._run_number = self._state.run_number + 1
 
     @property
     def name(self) -> str:
@@ -71,10 +71,10 @@ class Journal:
 
     @property
     def elapsed_s(self) -> float:
-        """How long the transition was carried out until now, in all sessions, seconds."""
+        """How long the transition was carried out until now, in all runs, seconds."""
         before_s = self._state.elapsed_s
-        if self._state.session == self._session:
-            before_s -= self._state.session_s
+        if self._state.run_number == self._run_number:
+            before_s -= self._state.last_run_s
         return before_s + self._clock.now_s() - self._opened_s
 
     def require(self, transition: Transition) -> None:
@@ -159,7 +159,7 @@ class Journal:
     def _write(self, kind: str, decision: Decision | None = None, /, **members: Any) -> None:
         if decision is not None:
             members |= {"reason": decision.reason.value, "sentence": decision.sentence}
-        members["session"] = self._session
+        members["run"] = self._run_number
         members["run_s"] = self._clock.now_s() - self._opened_s
         self._state.apply(self._ledger.append(kind, members))
 

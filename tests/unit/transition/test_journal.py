@@ -216,9 +216,9 @@ def test_entries_of_other_parts_are_passed_over(
     ("kind", "members", "what"),
     [
         ("step.skipped", {}, "this heddle does not know 'step.skipped'"),
-        ("step.intended", {"session": 1, "run_s": 0.0}, "missing key 'step'"),
-        ("step.intended", {"session": 1, "run_s": 0.0, "step": 6}, "from 0 to 5, found 6"),
-        ("transition.begun", {"session": 1, "run_s": 0.0, "digest": "x"}, "a second transition"),
+        ("step.intended", {"run": 1, "run_s": 0.0}, "missing key 'step'"),
+        ("step.intended", {"run": 1, "run_s": 0.0, "step": 6}, "from 0 to 5, found 6"),
+        ("transition.begun", {"run": 1, "run_s": 0.0, "digest": "x"}, "a second transition"),
     ],
 )
 def test_an_entry_that_cannot_be_understood_is_refused(
@@ -232,6 +232,6 @@ def test_an_entry_that_cannot_be_understood_is_refused(
 
 def test_nothing_can_happen_before_the_beginning() -> None:
     ledger = MemoryLedger("x")
-    ledger.append("step.intended", {"session": 1, "run_s": 0.0, "step": 0})
+    ledger.append("step.intended", {"run": 1, "run_s": 0.0, "step": 0})
     with pytest.raises(InputError, match="no transition was begun before it"):
         Journal(ledger, ManualClock())

@@ -129,6 +129,7 @@ class Compact:
         for replica in arrangement.kept:
             self._movable.remove(replica)
         room.settle(pattern.members.pop(), arrangement.kept)
+        self._rooms.touch(room)
         missing = list(arrangement.missing)
         while missing:
             possible = next((m for m in missing if room.is_free(m[1])), None)

@@ -88,18 +88,18 @@ class JournalState:
         self.least_micro: dict[str, int] = {}
         self.num_done = 0
         self.num_retries = 0
-        self.session = 0
-        self._session_s: dict[int, float] = {}
+        self.run_number = 0
+        self._seconds_of_run: dict[int, float] = {}
 
     @property
     def elapsed_s(self) -> float:
         """How long it was carried out, without the times when nobody did, seconds."""
-        return sum(self._session_s.values())
+        return sum(self._seconds_of_run.values())
 
     @property
-    def session_s(self) -> float:
-        """How long the last session took so far, seconds."""
-        return self._session_s.get(self.session, 0.0)
+    def last_run_s(self) -> float:
+        """How long the last run took so far, seconds."""
+        return self._seconds_of_run.get(self.run_number, 0.0)
 
     @property
     def num_replans(self) -> int:
@@ -140,8 +140,8 @@ class JournalState:
             return
         if self.leg_state is None and taker is not _begin:
             raise self._refused(entry, "no transition was begun before it")
-        self.session = members.integer("session", 1, _MAX_COUNT)
-        self._session_s[self.session] = members.number("run_s")
+        self.run_number = members.integer("run", 1, _MAX_COUNT)
+        self._seconds_of_run[self.run_number] = members.number("run_s")
         taker(self, members)
 
     def note_rates(self, *services: str) -> None:

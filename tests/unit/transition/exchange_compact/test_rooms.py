@@ -3,7 +3,7 @@
 import pytest
 
 from heddle.cluster.catalogue import builtin_catalogue
-from heddle.cluster.deployment import Deployment
+from heddle.cluster.deployment import Deployment, PlannedInstance
 from heddle.cluster.gpu import Gpu
 from heddle.cluster.partition import Placement
 from heddle.errors import InputError
@@ -24,8 +24,8 @@ def request(origin: Deployment, wanted: Deployment, **options: object) -> Transi
     return TransitionRequest(origin, wanted, builtin_catalogue().get, times, **options)  # type: ignore[arg-type]  # a test passes what it wants
 
 
-def gpus(**running: list[object]) -> Deployment:
-    return deployment({"ant": 1.0}, running)  # type: ignore[arg-type]  # instances
+def gpus(**running: list[PlannedInstance]) -> Deployment:
+    return deployment({"ant": 1.0}, running)
 
 
 FULL = gpus(a=WHOLE)
