@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from heddle.cluster.deployment_check import require_possible
 from heddle.cluster.gpu import Gpu
 from heddle.transition.draft import Draft
 from heddle.transition.gpu_room import gpus_of
@@ -32,11 +33,14 @@ def plan_transition(request: TransitionRequest, strategy: str = "joint") -> Tran
         that blocks, and how many spare GPUs would do.
     """
     planner = PLANNERS.create(strategy)
-    # 1. Draft: which GPU carries what, and which step waits for which.
+    # 1. Refuse what no cluster can run.
+    require_possible(request.origin, request.type_of)
+    require_possible(request.wanted, request.type_of)
+    # 2. Draft: which GPU carries what, and which step waits for which.
     draft = planner.plan(request)
-    # 2. Finish: order, estimates, GPUs borrowed.
+    # 3. Finish: order, estimates, GPUs borrowed.
     transition = _finish(request, draft, planner.name)
-    # 3. Prove: no transition leaves that could break a floor, whatever made it.
+    # 4. Prove: no transition leaves that could break a floor, whatever made it.
     proof = prove(transition, request.type_of)
     if proof.violations:
         first = "; ".join(str(violation) for violation in proof.violations[:3])

@@ -32,8 +32,8 @@ def planned(origin: Deployment, wanted: Deployment, **options: object) -> Transi
 
 
 def test_equal_sides_need_no_steps_whatever_the_names() -> None:
-    origin = deployment({"ant": 100.0}, {"a": WHOLE, "b": HALVES})
-    wanted = deployment({"ant": 100.0}, {"x": HALVES, "y": WHOLE})
+    origin = deployment({"ant": 100.0, "bee": 1.0}, {"a": WHOLE, "b": HALVES})
+    wanted = deployment({"ant": 100.0, "bee": 1.0}, {"x": HALVES, "y": WHOLE})
     transition = planned(origin, wanted)
     assert transition.steps == ()
     assert [entry.gpu for entry in transition.target.configurations] == ["a", "b"]
@@ -82,8 +82,8 @@ def test_a_target_that_needs_gpus_that_are_not_there_is_bad_input() -> None:
 
 
 def test_a_cordoned_gpu_is_emptied_and_nothing_is_put_there() -> None:
-    origin = deployment({"ant": 100.0}, {"a": [HALVES[0]], "b": [HALVES[1]]})
-    wanted = deployment({"ant": 100.0}, {"x": HALVES})
+    origin = deployment({"ant": 100.0, "bee": 1.0}, {"a": [HALVES[0]], "b": [HALVES[1]]})
+    wanted = deployment({"ant": 100.0, "bee": 1.0}, {"x": HALVES})
     transition = planned(origin, wanted, cordoned=frozenset({"a"}))
     assert [entry.gpu for entry in transition.target.configurations] == ["b"]
     on_it = {step.action for step in transition.steps if step.gpu == "a"}
@@ -111,7 +111,7 @@ def test_a_service_that_must_be_spread_over_nodes_is_never_put_on_one_twice() ->
     def gpus(*nodes: str) -> tuple[Configuration, ...]:
         return tuple(Configuration(f"g{i}", n, TYPE, (HALVES[0],)) for i, n in enumerate(nodes))
 
-    services = deployment({"ant": 100.0}, {}).services
+    services = deployment({"ant": 100.0, "bee": 1.0}, {}).services
     wanted = Deployment(services, gpus("n0", "n1"))
     origin = Deployment(services, (*gpus("n0"), Configuration("h", "n0", TYPE, (HALVES[1],))))
     with pytest.raises(NoPlanError, match=r"'ant' must be spread over nodes.*--strategy joint"):
