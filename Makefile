@@ -1,5 +1,5 @@
 # One command per need; the same names locally and in CI.
-#   make demo    venv, install, plan a real scenario, write its picture
+#   make demo    venv, install, plan a real scenario, move from a day to a night, draw both
 #   make check   format, lint, types, import contracts
 #   make test    venv, install, every test
 #   make bench   the benchmarks, into benchmarks/results/
@@ -25,6 +25,10 @@ demo: $(VENV)/.plain
 	mkdir -p demo
 	$(BIN)/heddle plan examples/01-parvagpu/s6.yaml --output demo/deployment.json --svg demo/plan.svg
 	$(BIN)/heddle verify examples/01-parvagpu/s6.yaml demo/deployment.json
+	$(BIN)/heddle plan examples/05-day-and-night/day.yaml --output demo/day.json
+	$(BIN)/heddle transition demo/day.json --workload examples/05-day-and-night/night.yaml --times kubernetes --output demo/evening.json --svg demo/evening.svg
+	rm -f demo/evening.db*
+	$(BIN)/heddle apply demo/evening.json --host simulated --journal demo/evening.db
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check --quiet .

@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -20,7 +21,7 @@ from heddle.cli.execution_text import result_text
 from heddle.cli.execution_view import ExecutionView
 from heddle.cli.hosts import Hosted, opened_host
 from heddle.cli.pacing import PacedDriver, real_time
-from heddle.cli.running import natural_number, positive_number
+from heddle.cli.running import counting_number, natural_number, positive_number
 from heddle.cli.simulation_arguments import add_simulation_arguments
 from heddle.clock import ManualClock, WallClock
 from heddle.cluster.ledger import Ledger
@@ -78,6 +79,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="so many empty GPUs more of every type, for new plans when something fails",
     )
+    parser.add_argument(
+        "--commands-per-node",
+        type=counting_number,
+        default=ExecutionLimits().commands_per_node,
+        metavar="N",
+        help="steps at a time on one node; fewer are gentler and take longer (default: 8)",
+    )
     add_simulation_arguments(parser)
 
 
@@ -104,7 +112,8 @@ def _carry_out(
     """Run an executor that is watched, and that Ctrl-C pauses."""
     view = ExecutionView(load_settings(), WallClock())
     pause = _PauseSignal(view)
-    host, limits = hosted.host, ExecutionLimits()
+    host = hosted.host
+    limits = ExecutionLimits(commands_per_node=arguments.commands_per_node)
 
     def on_slice() -> None:
         pause.announce()
@@ -117,7 +126,7 @@ def _carry_out(
     if arguments.speed is not None:
         paced = PacedDriver(host.driver, host.clock, arguments.speed, real_time(), on_slice)
         host = Host(paced, host.clock)
-        limits = ExecutionLimits(poll_s=arguments.speed * _NOTICE_S)
+        limits = replace(limits, poll_s=arguments.speed * _NOTICE_S)
     journal = Journal(ledger, host.clock)
     executor = Executor(transition, host, journal, hosted.replanner, limits, on_progress)
     pause.executor = executor
