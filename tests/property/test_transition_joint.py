@@ -16,7 +16,7 @@ from heddle.errors import NoPlanError
 from heddle.transition.gpu_room import gpus_of
 from heddle.transition.invariant.proof import prove
 from heddle.transition.joint.placement import place_target
-from heddle.transition.lower_bound import makespan_bound_s, placed_by
+from heddle.transition.lower_bound import bound_beside_s, makespan_bound_s
 from heddle.transition.plan import num_spare_gpus, plan_transition
 from heddle.transition.request import TransitionRequest
 from heddle.transition.transition import Transition
@@ -119,7 +119,7 @@ def test_as_many_instances_are_kept_as_the_nearest_placement_keeps(
 def test_no_transition_is_shorter_than_its_bound(request: TransitionRequest) -> None:
     transition = planned(request)
     if transition is not None:
-        least_s = makespan_bound_s(request, placed_by(transition))
+        least_s = bound_beside_s(request, transition)
         assert makespan_bound_s(request) <= least_s + 1e-6
         assert least_s <= transition.makespan_s + 1e-6
 

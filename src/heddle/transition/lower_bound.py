@@ -18,13 +18,15 @@ That credit once given is used up is left out of account, so no schedule can be 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from heddle.cluster.command import Action
 from heddle.cluster.deployment import Deployment, PlannedInstance
 from heddle.cluster.gpu import Gpu
 from heddle.transition.action_times import ActionTimes
 from heddle.transition.floors import floors_micro
-from heddle.transition.joint.changes import NS, bridge_ends_ns, changes_of
+from heddle.transition.joint.bridge_times import bridges_on
+from heddle.transition.joint.changes import NS, changes_of
 from heddle.transition.joint.network_bound import NEVER, bound
 from heddle.transition.joint.placed import PlacedGpu, PlacedTarget
 from heddle.transition.joint.setting import Setting
@@ -46,18 +48,30 @@ def makespan_bound_s(
     placed
         Which GPU carries what; None for a weaker bound that holds for every placement.
     may_bridge
-        Whether instances that exist only on the way may help. Without them the bound
-        is higher, and infinite where no order exists.
+        Whether bridges may help: instances that exist only on the way. They stand on
+        the placed GPUs, and on others if the request allows more spare GPUs than are
+        placed, or any number. Without them the bound is higher, and infinite where no
+        order exists.
     """
     if placed is None:
         return _bound_of_pair(request)
-    changes = changes_of(Setting(request), placed)
+    setting = Setting(request)
+    changes = changes_of(setting, placed)
     cleared_s = max(
         (request.times.estimate_s(Action.DESTROY, c.gpu) for c in changes.cleared), default=0.0
     )
-    ends_ns = bridge_ends_ns(request.times) if may_bridge else None
-    least_ns = bound(changes.network, ends_ns).makespan_ns
+    bridges_ns = bridges_on(setting, placed).by_service if may_bridge else None
+    least_ns = bound(changes.network, bridges_ns).makespan_ns
     return float("inf") if least_ns == NEVER else max(least_ns / NS, cleared_s)
+
+
+def bound_beside_s(request: TransitionRequest, transition: Transition) -> float:
+    """Return a lower bound for all orders with the placement and the GPUs of a transition.
+
+    Higher than that for the request where that leaves the number of spare GPUs open.
+    """
+    limited = replace(request, spare_gpus=transition.spare_gpus)
+    return makespan_bound_s(limited, placed_by(transition))
 
 
 def placed_by(transition: Transition) -> PlacedTarget:

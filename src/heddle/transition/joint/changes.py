@@ -256,12 +256,3 @@ class _Writer:
 
 def _place(instance: PlannedInstance) -> Placement:
     return Placement(instance.start, instance.profile)
-
-
-def bridge_ends_ns(times: ActionTimes) -> tuple[int, int]:
-    """Return the least time to make a bridge, and to take one away, on any GPU, nanoseconds."""
-    tables = [times.default, *times.gpu_types.values(), *times.hosts.values()]
-    least = {action: min(table[action] for table in tables if action in table) for action in Action}
-    first_s = least[Action.CREATE], least[Action.START]
-    last_s = least[Action.STOP], least[Action.DESTROY]
-    return sum(round(s * NS) for s in first_s), sum(round(s * NS) for s in last_s)

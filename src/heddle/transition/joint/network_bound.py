@@ -53,17 +53,18 @@ class Want(NamedTuple):
     lead_ns: int
 
 
-def bound(network: CreditNetwork, bridge_ends_ns: tuple[int, int] | None = None) -> Bound:
+def bound(
+    network: CreditNetwork, bridges_ns: tuple[Sequence[int], Sequence[int]] | None = None
+) -> Bound:
     """Return bounds on every schedule of a network.
 
-    With ``bridge_ends_ns``, the least time to make a bridge and to take one away, they
-    hold whatever bridges are built: from the one time on, and until the other before
-    the end, every service has credit without end.
+    With ``bridges_ns`` they hold whatever bridges are built: every service has credit
+    without end from the one time on, and until the other one before the end.
     """
     forth, back = network, network.backwards
-    if bridge_ends_ns is not None:
-        forth = _with_endless_credit(forth, bridge_ends_ns[0])
-        back = _with_endless_credit(back, bridge_ends_ns[1])
+    if bridges_ns is not None:
+        forth = _with_endless_credit(forth, bridges_ns[0])
+        back = _with_endless_credit(back, bridges_ns[1])
     all_heads, all_tails = _heads(forth), _heads(back)
     heads, tails = all_heads[: len(network.givers)], all_tails[: len(network.takers)]
     makespan = max(
@@ -75,11 +76,12 @@ def bound(network: CreditNetwork, bridge_ends_ns: tuple[int, int] | None = None)
     return Bound(min(makespan, NEVER), tuple(heads), tuple(tails))
 
 
-def _with_endless_credit(network: CreditNetwork, own_ns: int) -> CreditNetwork:
+def _with_endless_credit(network: CreditNetwork, own_ns: Sequence[int]) -> CreditNetwork:
     """Return the network with a giver for each service that gives all that it can need."""
     more = [
-        Actor(service, sum(network.takers[taker].rate_micro for taker in takers), own_ns)
-        for service, takers in enumerate(network.takers_of)
+        Actor(service, sum(network.takers[taker].rate_micro for taker in takers), at_ns)
+        for service, (takers, at_ns) in enumerate(zip(network.takers_of, own_ns, strict=True))
+        if at_ns < NEVER
     ]
     return CreditNetwork(
         slack_micro=network.slack_micro,

@@ -20,9 +20,9 @@ from heddle.transition.joint.attempt import (
     thinned,
     with_new_takers,
 )
+from heddle.transition.joint.bridge_times import fastest_bridges
 from heddle.transition.joint.bridges import BridgeLender, Manner
 from heddle.transition.joint.carrying import Carrier
-from heddle.transition.joint.changes import bridge_ends_ns
 from heddle.transition.joint.critical import critical_waits
 from heddle.transition.joint.improvement import Effort, best_order
 from heddle.transition.joint.justification import Ordered
@@ -45,7 +45,7 @@ _QUICK = Effort(ranks=2)
 
 def shortened(setting: Setting, first: Attempt, max_spares: int) -> Attempt:
     """Return an attempt with bridges and spare GPUs that make it shorter, or as it is."""
-    least_ns = bound(first.base.network, bridge_ends_ns(setting.request.times)).makespan_ns
+    least_ns = bound(first.base.network, fastest_bridges(setting).by_service).makespan_ns
     best, beam = first, [first]
     num_changes = len(first.base.leaving) + len(first.base.arriving)
     width = 1 if num_changes > _MANY_CHANGES else _WIDTH

@@ -2,7 +2,7 @@
 
 from heddle.cluster.gpu import Gpu
 from heddle.cluster.partition import Placement
-from heddle.transition.joint.changes import NS, Changes, bridge_ends_ns, changes_of
+from heddle.transition.joint.changes import NS, Changes, changes_of
 from heddle.transition.joint.credit_network import Link
 from heddle.transition.joint.placed import PlacedGpu, PlacedTarget
 from heddle.transition.joint.setting import Setting
@@ -80,5 +80,3 @@ def test_a_service_has_to_spare_what_it_serves_beyond_the_smaller_requirement() 
     assert only_one_has_it.slack_micro == {"a": 100_000_000, "b": 0}
 
 
-def test_the_ends_of_a_bridge_are_the_least_of_all_tables() -> None:
-    assert bridge_ends_ns(SETTING.request.times) == (CREATE + START, STOP + DESTROY)
