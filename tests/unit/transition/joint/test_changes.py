@@ -78,5 +78,3 @@ def test_a_service_has_to_spare_what_it_serves_beyond_the_smaller_requirement() 
     assert Setting(request_of(side(small), side(large))).slack_micro == {"a": 0}
     only_one_has_it = Setting(request_of(side(large), side([("3g.40gb", 0, "b", 40.0)])))
     assert only_one_has_it.slack_micro == {"a": 100_000_000, "b": 0}
-
-
