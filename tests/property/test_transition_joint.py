@@ -51,10 +51,11 @@ def planned(request: TransitionRequest) -> Transition | None:
     try:
         return plan_transition(request)
     except NoPlanError as refused:
-        assert request.spare_gpus is not None
-        assert "blocks" in str(refused)
-        assert "would do" in str(refused)
-        return None
+        message = str(refused)
+    assert request.spare_gpus is not None
+    assert "blocks" in message
+    assert "would do" in message
+    return None
 
 
 def contents(deployment: Deployment) -> Counter[tuple[str, frozenset[tuple[PlannedInstance, int]]]]:
