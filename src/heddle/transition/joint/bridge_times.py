@@ -60,7 +60,7 @@ def bridges_on(setting: Setting, placed: PlacedTarget) -> BridgeTimes:
             known = profiles.setdefault(gpu.gpu.gpu_type, Counter())
             for profile, ready_ns in _ready_ns(setting, gpu).items():
                 known[profile] = min(ready_ns, known.get(profile, NEVER))
-    first_ns = {name: NEVER for name in setting.slack_micro}
+    first_ns = dict.fromkeys(setting.slack_micro, NEVER)
     for (service, gpu_type), points in setting.points.items():
         known = profiles.get(gpu_type, Counter())
         ready = [known.get(point.profile, NEVER) for point in points]
