@@ -27,7 +27,7 @@ from heddle.optimizer.nearest.search import nearest
 from heddle.optimizer.problem import Objective, build_problem
 from heddle.optimizer.result import Result
 from heddle.transition.action_times import ActionTimes, builtin_times, find_times
-from heddle.transition.lower_bound import makespan_bound_s, placed_by
+from heddle.transition.lower_bound import bound_beside_s
 from heddle.transition.plan import plan_transition
 from heddle.transition.planners import PLANNERS
 from heddle.transition.request import TransitionRequest
@@ -123,7 +123,7 @@ def run(arguments: argparse.Namespace) -> int:
     PLANNERS.create(arguments.strategy)
     request, was_interrupted = _request(arguments, find_times(arguments.times))
     transition = plan_transition(request, arguments.strategy)
-    bound_s = makespan_bound_s(request, placed_by(transition))
+    bound_s = bound_beside_s(request, transition)
     if arguments.output is not None:
         write_transition(arguments.output, transition)
     if arguments.svg is not None:

@@ -6,7 +6,6 @@ inventory is known only GPUs of it are given out; otherwise new names are made.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from heddle.cluster.deployment import Deployment
@@ -20,13 +19,6 @@ _PER_NODE = 8
 def gpus_of(deployment: Deployment) -> list[Gpu]:
     """Return the GPUs of a deployment, in its order."""
     return [Gpu(c.gpu, c.node, c.gpu_type) for c in deployment.configurations]
-
-
-def needed_beyond_origin(request: TransitionRequest) -> dict[str, int]:
-    """Return how many GPUs of each type the target needs more than the origin has."""
-    have = Counter(gpu.gpu_type for gpu in gpus_of(request.origin))
-    need = Counter(gpu.gpu_type for gpu in gpus_of(request.wanted))
-    return {name: max(0, count - have[name]) for name, count in need.items()}
 
 
 class IdleGpus:

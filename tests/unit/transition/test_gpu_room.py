@@ -4,7 +4,7 @@ from heddle.cluster.catalogue import builtin_catalogue
 from heddle.cluster.deployment import Deployment
 from heddle.cluster.gpu import Gpu
 from heddle.transition.action_times import find_times
-from heddle.transition.gpu_room import IdleGpus, needed_beyond_origin
+from heddle.transition.gpu_room import IdleGpus
 from heddle.transition.request import TransitionRequest
 from transition_cases import deployment, instance
 
@@ -51,8 +51,3 @@ def test_an_inventory_gives_what_it_has_and_no_more() -> None:
     )
     assert idle.take(TYPE) == inventory[3]
     assert idle.take(TYPE) is None
-
-
-def test_only_growth_needs_new_gpus() -> None:
-    assert needed_beyond_origin(request(gpus("a"), gpus("b", "c"))) == {TYPE: 1}
-    assert needed_beyond_origin(request(gpus("b", "c"), gpus("a"))) == {TYPE: 0}
