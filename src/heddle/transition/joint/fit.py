@@ -1,27 +1,20 @@
 """What every configuration is worth on every GPU, as one number a pair.
 
 Equal GPUs and equal configurations form classes, and each pair of classes is looked at
-once. Called by ``placement``.
+once. Called by ``placement`` and ``node_spread``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from heddle.cluster.deployment import Configuration, PlannedInstance
 from heddle.cluster.gpu import Gpu
-from heddle.transition.joint.matching import Ints
-from heddle.transition.joint.similarity import (
-    Cut,
-    Running,
-    RunningShape,
-    Similarity,
-    WantedShape,
-    servers_of,
-)
+from heddle.transition.joint.overlap import Ints, Overlaps, RunningGpus
+from heddle.transition.joint.similarity import Running, RunningShape, WantedShape, servers_of
 from heddle.transition.request import TransitionRequest
 
 #: What an idle GPU runs.
@@ -30,26 +23,8 @@ NOTHING = Running(())
 T = TypeVar("T")
 
 
-class Fit(NamedTuple):
-    """A configuration on a GPU.
-
-    Attributes
-    ----------
-    weight
-        What is gained, at least 0; negative when the GPU may not carry it.
-    keeps_nothing
-        Whether no instance of the GPU stays.
-    cut
-        The starts with which most stays.
-    """
-
-    weight: int
-    keeps_nothing: bool
-    cut: Cut
-
-
 class FitTable:
-    """Fits by configuration (its position) and GPU.
+    """Configurations, by position, on GPUs of their type.
 
     Parameters
     ----------
@@ -57,6 +32,11 @@ class FitTable:
         The configurations, none empty.
     running
         What GPUs run; one that is not in it is idle.
+
+    Raises
+    ------
+    InputError
+        A configuration does not fit a GPU of its type.
     """
 
     def __init__(
@@ -65,82 +45,96 @@ class FitTable:
         wanted: Sequence[Configuration],
         running: Mapping[Gpu, Running],
     ) -> None:
-        self._request = request
         self._wanted = wanted
         self._running = running
-        self._fits: dict[tuple[int, int], Fit] = {}
-        self._columns: _Classes[Gpu] = _Classes()
-        rows: _Classes[int] = _Classes()
-        self._row_of = [
-            rows.of(position, (entry.gpu_type, servers_of(entry.instances)))
-            for position, entry in enumerate(wanted)
-        ]
-        self._wanted_shapes = [
-            WantedShape(request.type_of(entry.gpu_type), entry.instances)
-            for entry in (wanted[position] for position in rows.examples)
-        ]
-        self._running_shapes: dict[int, RunningShape] = {}
-        before = sum(len(r.instances) + len(r.unserved) for r in running.values())
-        after = sum(len(entry.instances) for entry in wanted)
-        self._most_to_clear = max((len(r.instances) for r in running.values()), default=0)
-        #: No sum of one digit of the weights reaches it.
-        self._base = 1 + max(before, after, len(wanted) * self._most_to_clear)
+        self._of_type = {
+            name: _TypeFits(request, name, wanted, running)
+            for name in sorted({entry.gpu_type for entry in wanted})
+        }
 
     def is_running(self, gpu: Gpu) -> bool:
         """Whether the GPU runs something."""
         return gpu in self._running
 
-    def fit(self, position: int, gpu: Gpu) -> Fit:
-        """Return how a configuration fits a GPU of its type."""
-        return self._fit_classes(self._row_of[position], self._column(gpu))
+    def weight(self, position: int, gpu: Gpu) -> int:
+        """Return what is gained, at least 0; negative when the GPU may not carry it."""
+        fits = self._of_type[gpu.gpu_type]
+        return int(fits.weight[fits.row_of[position], fits.column(gpu)])
+
+    def keeps_nothing(self, position: int, gpu: Gpu) -> bool:
+        """Whether no instance of the GPU stays."""
+        fits = self._of_type[gpu.gpu_type]
+        return not fits.num_kept[fits.row_of[position], fits.column(gpu)]
 
     def placed(self, position: int, gpu: Gpu) -> tuple[PlannedInstance, ...]:
         """Return a configuration's instances on a GPU, placed so that most stays."""
-        wanted = self._wanted_shapes[self._row_of[position]]
-        return wanted.placed(self._running_shape(self._column(gpu)), self.fit(position, gpu).cut)
+        fits = self._of_type[gpu.gpu_type]
+        row = fits.row_of[position]
+        cut = int(fits.cut[row, fits.column(gpu)])
+        shape = fits.shapes[row]
+        return shape.placed(RunningShape(self._running.get(gpu, NOTHING)), shape.cuts[cut])
 
     def weights(self, positions: Sequence[int], gpus: Sequence[Gpu]) -> Ints:
         """Return int64 (positions, GPUs): the weight of every pair, all of one type."""
-        rows = [self._row_of[position] for position in positions]
-        columns = [self._column(gpu) for gpu in gpus]
-        row_list, column_list = sorted(set(rows)), sorted(set(columns))
-        table = np.array(
-            [[self._fit_classes(row, column).weight for column in column_list] for row in row_list],
-            dtype=np.int64,
-        ).reshape(len(row_list), len(column_list))
-        return table[np.ix_(np.searchsorted(row_list, rows), np.searchsorted(column_list, columns))]
+        fits = self._of_type[self._wanted[positions[0]].gpu_type]
+        rows = [fits.row_of[position] for position in positions]
+        return fits.weight[np.ix_(rows, [fits.column(gpu) for gpu in gpus])]
 
-    def _column(self, gpu: Gpu) -> int:
-        is_cordoned = gpu.id in self._request.cordoned
-        running = self._running.get(gpu, NOTHING)
-        return self._columns.of(gpu, (gpu.gpu_type, running, is_cordoned))
 
-    def _fit_classes(self, row: int, column: int) -> Fit:
-        if (row, column) not in self._fits:
-            self._fits[row, column] = self._computed(row, column)
-        return self._fits[row, column]
+class _TypeFits:
+    """The fits of one GPU type: a row for every class of configurations, a column of GPUs.
 
-    def _computed(self, row: int, column: int) -> Fit:
-        wanted, running = self._wanted_shapes[row], self._running_shape(column)
-        similarity, cut = wanted.most_similar(running)
-        gpu = self._columns.examples[column]
-        if gpu.id in self._request.cordoned and similarity.untouched < wanted.servers.total():
-            return Fit(-self._weight(Similarity(self._base, 0, 0), 0), keeps_nothing=True, cut=cut)
-        weight = self._weight(similarity, len(running.instances))
-        return Fit(weight, similarity.reused == 0, cut)
+    ``weight``, ``num_kept`` and ``cut`` are int64 (rows, columns).
+    """
 
-    def _running_shape(self, column: int) -> RunningShape:
-        if column not in self._running_shapes:
-            running = self._running.get(self._columns.examples[column], NOTHING)
-            self._running_shapes[column] = RunningShape(running)
-        return self._running_shapes[column]
+    def __init__(
+        self,
+        request: TransitionRequest,
+        name: str,
+        wanted: Sequence[Configuration],
+        running: Mapping[Gpu, Running],
+    ) -> None:
+        columns: _Classes[Gpu] = _Classes()
+        for gpu, runs in running.items():
+            if gpu.gpu_type == name:
+                columns.add(gpu, (runs, gpu.id in request.cordoned))
+        rows: _Classes[int] = _Classes()
+        for position, entry in enumerate(wanted):
+            if entry.gpu_type == name:
+                rows.add(position, servers_of(entry.instances))
+        gpu_type = request.type_of(name)
+        self.row_of = rows.class_of
+        self.shapes = [WantedShape(gpu_type, wanted[p].instances) for p in rows.examples]
+        self._column_of = columns.class_of
+        self._idle = len(columns.examples)
+        examples = [*(running[gpu] for gpu in columns.examples), NOTHING]
+        gpus = RunningGpus(examples, gpu_type.memory_units or 0)
+        found = [gpus.most_similar(shape) for shape in self.shapes]
+        self.num_kept, self.cut = (
+            np.array([getattr(row, name) for row in found]) for name in ("reused", "cut")
+        )
+        is_closed = np.array([gpu.id in request.cordoned for gpu in columns.examples] + [False])
+        to_clear = np.array([len(example.instances) for example in examples])
+        self.weight = self._weights(found, to_clear, is_closed)
 
-    def _weight(self, similarity: Similarity, num_to_clear: int) -> int:
-        """Return untouched, restarted, reused and little to clear as one number."""
-        weight = 0
-        for digit in (*similarity, self._most_to_clear - num_to_clear):
-            weight = weight * self._base + digit
-        return weight
+    def column(self, gpu: Gpu) -> int:
+        """Return the class of a GPU."""
+        return self._column_of.get(gpu, self._idle)
+
+    def _weights(self, found: Sequence[Overlaps], to_clear: Ints, is_closed: Ints) -> Ints:
+        """Return untouched, restarted, reused and little to clear as one number each.
+
+        No sum of one of these over all configurations reaches the base, so the largest
+        sum is the largest in order. What a GPU may not carry weighs less than that.
+        """
+        sizes = np.array([shape.servers.total() for shape in self.shapes])
+        most = int(to_clear.max())
+        base = 1 + len(self.row_of) * max(most, int(sizes.max()))
+        digits = np.array([(row.untouched, row.restarted, row.reused) for row in found])
+        weight = (digits[:, 0] * base + digits[:, 1]) * base + digits[:, 2]
+        weight = weight * base + (most - to_clear)
+        is_refused = is_closed & (digits[:, 0] < sizes[:, np.newaxis])
+        return np.where(is_refused, -(base**4), weight)
 
 
 class _Classes(Generic[T]):
@@ -148,14 +142,12 @@ class _Classes(Generic[T]):
 
     def __init__(self) -> None:
         self._number_of: dict[Hashable, int] = {}
-        self._known: dict[T, int] = {}
+        self.class_of: dict[T, int] = {}
         self.examples: list[T] = []
 
-    def of(self, member: T, key: Hashable) -> int:
-        """Return the class of a member, whose key is looked at the first time only."""
-        if member not in self._known:
-            if key not in self._number_of:
-                self._number_of[key] = len(self.examples)
-                self.examples.append(member)
-            self._known[member] = self._number_of[key]
-        return self._known[member]
+    def add(self, member: T, key: Hashable) -> None:
+        """Add a member to the class of its key."""
+        if key not in self._number_of:
+            self._number_of[key] = len(self.examples)
+            self.examples.append(member)
+        self.class_of[member] = self._number_of[key]

@@ -22,9 +22,10 @@ def best_columns(weights: Ints) -> list[int]:
     ----------
     weights
         int64 (rows, columns), with at least as many columns as rows and entries of at
-        most 2^58 in size divided by the number of rows.
+        most 2^57 in size.
 
-    Ties go to the lower column, row by row, so the answer is always the same.
+    Ties go to a column that is free, then to the lower one, row by row, so the answer is
+    always the same.
     """
     num_rows, num_columns = weights.shape
     if num_rows > num_columns:
@@ -66,6 +67,9 @@ class _Matching:
         distance = np.full(num_columns, _FAR, dtype=np.int64)
         before = np.full(num_columns, -1, dtype=np.int64)
         is_open = np.ones(num_columns, dtype=bool)
+        is_taken = self.row_of >= 0
+        #: Twice the distance of open columns, and one more where a row would have to move.
+        rank = np.full(num_columns, 2 * _FAR, dtype=np.int64)
         visited: list[int] = []
         current, column, reached = row, -1, 0
         while True:
@@ -73,9 +77,11 @@ class _Matching:
             closer = is_open & (through < distance)
             distance[closer] = through[closer]
             before[closer] = column
-            column = int(np.where(is_open, distance, _FAR).argmin())
+            rank[closer] = 2 * through[closer] + is_taken[closer]
+            column = int(rank.argmin())
             reached = int(distance[column])
             is_open[column] = False
+            rank[column] = 2 * _FAR
             if self.row_of[column] < 0:
                 break
             visited.append(column)

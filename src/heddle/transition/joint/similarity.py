@@ -1,8 +1,8 @@
 """How much of what runs on a GPU can stay if the GPU carries a configuration.
 
 A configuration is a multiset of servers: which legal partition holds them, and which
-of equal placements carries which, is free. Called by ``fit`` for every pair of a
-distinct running GPU and a distinct configuration, so starts are bit masks here.
+of equal placements carries which, is free. Starts are bit masks here. ``overlap``
+looks at many GPUs at once; ``fit`` calls both.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from heddle.cluster.deployment import PlannedInstance
 from heddle.cluster.gpu_type import GpuType
 from heddle.cluster.layout import partitions
 from heddle.cluster.partition import Placement
+from heddle.errors import InputError
 
 #: A server wherever it stands: its instance with start 0.
 Server = PlannedInstance
@@ -73,7 +74,12 @@ class RunningShape:
 class WantedShape:
     """A configuration: its servers counted, and every way to cut a GPU for it.
 
-    Its own starts come first among the ``cuts``.
+    Its own starts come first among the ``cuts``, if they are legal.
+
+    Raises
+    ------
+    InputError
+        No partition has these instances.
     """
 
     def __init__(self, gpu_type: GpuType, instances: tuple[PlannedInstance, ...]) -> None:
@@ -81,7 +87,11 @@ class WantedShape:
         self.services = Counter((i.profile, i.service) for i in instances)
         counts = tuple(sorted(Counter(i.profile for i in instances).items()))
         own = _cut_of(Placement(i.start, i.profile) for i in instances)
-        self.cuts = (own, *_cuts_with(gpu_type, counts))
+        every = _cuts_with(gpu_type, counts)
+        if not every:
+            spelled = " + ".join(f"{count} x {profile}" for profile, count in counts)
+            raise InputError(f"no {gpu_type.name} holds {spelled}; the target has them on one GPU")
+        self.cuts = (own, *every) if own in every else every
         self._reuse: dict[tuple[tuple[str, int], ...], tuple[Similarity, Cut]] = {}
 
     def most_similar(self, running: RunningShape) -> tuple[Similarity, Cut]:
