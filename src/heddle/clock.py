@@ -48,6 +48,11 @@ def sleep_s(seconds: float) -> None:
     time.sleep(seconds)
 
 
+def unix_s() -> float:
+    """Return the seconds since 1970, to show when something happened; it may jump."""
+    return time.time()
+
+
 def today() -> str:
     """Return today's date in UTC as ``YYYY-MM-DD``, for benchmark records."""
     return time.strftime("%Y-%m-%d", time.gmtime())

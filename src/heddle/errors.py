@@ -77,7 +77,14 @@ class SolverError(HeddleError):
 
 
 class HostError(HeddleError):
-    """The host that should carry out commands is gone, or cannot be understood."""
+    """The host that should carry out commands is gone, or cannot be understood.
+
+    ``is_retryable`` says whether the same may succeed later.
+    """
+
+    def __init__(self, message: str, *, is_retryable: bool = False) -> None:
+        self.is_retryable = is_retryable
+        super().__init__(message)
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str:

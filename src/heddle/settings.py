@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,17 @@ class Settings:
     """
 
     is_interactive: bool
+
+
+def child_environment(more: Mapping[str, str]) -> dict[str, str]:
+    """Return this process's environment with more variables, for a process that it starts."""
+    return {**os.environ, **more}
+
+
+def default_state_folder() -> Path:
+    """Return where the daemon keeps its state unless told: ``$XDG_STATE_HOME/heddle``."""
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "heddle"
 
 
 def load_settings() -> Settings:

@@ -77,7 +77,7 @@ def deployment_text(deployment: Deployment) -> str:
         A number is NaN or infinite, which no planner may produce.
     """
     services = [
-        f"{encode(name)}:{encode(_service_members(service))}"
+        f"{encode(name)}:{encode(service_members(service))}"
         for name, service in deployment.services.items()
     ]
     encoded = cache(_instance_text)
@@ -120,7 +120,7 @@ def deployment_of(document: JsonObject) -> Deployment:
     document.integer("version", VERSION, VERSION)
     services = document.member("services")
     return Deployment(
-        services={name: _service(services.member(name)) for name in services},
+        services={name: service_of(services.member(name)) for name in services},
         configurations=tuple(_configuration(gpu) for gpu in document.members("gpus")),
         certificate=(
             _certificate(document.member("certificate")) if "certificate" in document else None
@@ -128,7 +128,8 @@ def deployment_of(document: JsonObject) -> Deployment:
     )
 
 
-def _service_members(service: ServedService) -> dict[str, Any]:
+def service_members(service: ServedService) -> dict[str, Any]:
+    """Return a service as JSON values; :func:`service_of` reads them."""
     members: dict[str, Any] = {
         "model": service.model,
         "rate_rps": number(service.rate_rps),
@@ -197,7 +198,8 @@ def _certificate_members(certificate: Certificate) -> dict[str, Any]:
     }
 
 
-def _service(entry: JsonObject) -> ServedService:
+def service_of(entry: JsonObject) -> ServedService:
+    """Return the service that an object holds; InputError as ``JsonObject`` has it."""
     entry.allow(_SERVICE_KEYS)
     return ServedService(
         model=entry.text("model"),

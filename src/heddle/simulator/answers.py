@@ -11,16 +11,16 @@ from typing import Any
 
 from heddle.cluster.event_json import event_members
 from heddle.cluster.json_object import JsonObject
-from heddle.errors import InputError
-from heddle.simulator.driver import SimulatedDriver
-from heddle.simulator.wire import (
+from heddle.cluster.node_wire import (
     VERSION,
     command_of,
-    entry_members,
     line_of,
     object_of,
     snapshot_members,
 )
+from heddle.errors import InputError
+from heddle.simulator.driver import SimulatedDriver
+from heddle.simulator.history_wire import entry_members
 
 #: Entries of history in one reply.
 PAGE = 5_000

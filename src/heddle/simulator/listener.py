@@ -13,9 +13,9 @@ import socket
 import stat
 from pathlib import Path
 
+from heddle.cluster.node_wire import MAX_REQUEST_BYTES
 from heddle.errors import HostError, InputError, Location
 from heddle.simulator.answers import Answers
-from heddle.simulator.wire import MAX_REQUEST_BYTES
 
 _CHUNK_BYTES = 1 << 16
 #: How long a controller may leave a reply unread before it is taken for dead.

@@ -18,20 +18,19 @@ from heddle.cluster.command import Command
 from heddle.cluster.event import Event
 from heddle.cluster.event_json import event_of
 from heddle.cluster.json_object import JsonObject
-from heddle.cluster.snapshot import Snapshot
-from heddle.errors import HostError, InputError
-from heddle.simulator.history import Entry, History
-from heddle.simulator.listener import connect
-from heddle.simulator.wire import (
+from heddle.cluster.node_wire import (
     MAX_REPLY_BYTES,
     VERSION,
     command_members,
-    entry_of,
     line_of,
     object_of,
-    point_of,
     snapshot_of,
 )
+from heddle.cluster.snapshot import Snapshot
+from heddle.errors import HostError, InputError
+from heddle.simulator.history import Entry, History
+from heddle.simulator.history_wire import entry_of, point_of
+from heddle.simulator.listener import connect
 
 #: Every reply comes at once: time is virtual. A cluster that says nothing is stuck.
 _SILENCE_S = 60.0

@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from heddle.errors import Location
 from heddle.units import exact
+from heddle.workload.serving_spec import ServingSpec
 
 
 class Spread(Enum):
@@ -51,6 +52,8 @@ class Service:
         Allow lists by name (GPU types by their catalogue name); None allows all.
     keep_apart
         Services with which it shares no GPU; holds both ways.
+    serving
+        How its instances are run; None in a workload that is only planned.
     location
         Where it stands in the workload file.
     """
@@ -68,6 +71,7 @@ class Service:
     profiles: tuple[str, ...] | None = None
     gpu_types: tuple[str, ...] | None = None
     keep_apart: tuple[str, ...] = ()
+    serving: ServingSpec | None = None
     location: Location = field(default_factory=Location, compare=False)
 
     @property

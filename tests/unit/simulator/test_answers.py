@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from heddle.cluster.node_wire import command_members, line_of
 from heddle.simulator.answers import PAGE, Answers
 from heddle.simulator.driver import SimulatedDriver
 from heddle.simulator.durations import Durations, Exact
-from heddle.simulator.wire import command_members, line_of
 from heddle.simulator.world import World
 from simulated_clusters import CREATE_S, DEPLOYMENT, TIMES, create, start
 

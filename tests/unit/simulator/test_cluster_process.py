@@ -20,12 +20,12 @@ from heddle.cli.simulation_arguments import (
     simulated_cluster,
 )
 from heddle.cluster.event import Outcome
+from heddle.cluster.node_wire import MAX_REQUEST_BYTES, command_members, line_of
 from heddle.errors import HostError, InputError
 from heddle.simulator.answers import Answers
 from heddle.simulator.history import Kind
 from heddle.simulator.listener import Listener, connect
 from heddle.simulator.socket_driver import SocketDriver
-from heddle.simulator.wire import MAX_REQUEST_BYTES, command_members, line_of
 from heddle.transition.transition_file import write_transition
 from simulated_clusters import (
     CREATE_S,

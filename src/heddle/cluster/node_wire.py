@@ -1,7 +1,7 @@
-"""What a controller and a cluster say to each other, as JSON, and back again.
+"""What a controller and a node say to each other, as JSON, and back again.
 
-One line each way: a request, a reply. ``answers`` and ``socket_driver`` are the two
-ends. Everything is read as strictly as a file, whoever wrote it.
+One line each way: a request, a reply. The simulated cluster and the node agent are
+one end, drivers the other. Everything is read as strictly as a file, whoever wrote it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from heddle.cluster.json_text import encode
 from heddle.cluster.partition import Placement
 from heddle.cluster.snapshot import GpuState, LiveInstance, Snapshot
 from heddle.errors import InputError, Location
-from heddle.simulator.history import Entry, Kind
-from heddle.transition.schedule import RatePoint
 
 #: Of what is said here; both ends name it first.
 VERSION = 1
@@ -98,32 +96,6 @@ def snapshot_of(entry: JsonObject) -> Snapshot:
         unreachable=frozenset(entry.words("unreachable")),
         in_progress=frozenset(entry.words("in_progress")),
     )
-
-
-def entry_members(entry: Entry) -> dict[str, Any]:
-    """Return an entry of history as JSON values; :func:`entry_of` reads them."""
-    members: dict[str, Any] = {"at_s": entry.at_s, "kind": entry.kind.value, "node": entry.node}
-    if entry.command is not None:
-        members["command"] = command_members(entry.command)
-    if entry.note:
-        members["note"] = entry.note
-    return members
-
-
-def entry_of(entry: JsonObject) -> Entry:
-    """Return the entry of history that an object holds."""
-    return Entry(
-        at_s=entry.number("at_s"),
-        kind=Kind(entry.choice("kind", [kind.value for kind in Kind])),
-        node=entry.text("node"),
-        command=command_of(entry.member("command")) if "command" in entry else None,
-        note=entry.sentence("note"),
-    )
-
-
-def point_of(entry: JsonObject) -> RatePoint:
-    """Return the point of a rate over time that an object holds."""
-    return RatePoint(entry.number("at_s"), entry.number("rate_rps"))
 
 
 def _live_members(instance: LiveInstance) -> dict[str, Any]:
