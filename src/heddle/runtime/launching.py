@@ -22,7 +22,8 @@ class LaunchOrder:
     Attributes
     ----------
     instance
-        A name that is another one after every start: ``cpu-0.4-17``, GPU, start slot, number of the start.
+        A name that is another one after every start: ``cpu-0.4-17`` is GPU, start slot and
+        number of the start.
     service
         What to serve.
     planned
