@@ -20,11 +20,12 @@ from heddle.workload.fleet import DEFAULT_PER_NODE, DEFAULT_PRICE_PER_HOUR, GpuP
 from heddle.workload.performance import OperatingPoint, PerformanceTable
 from heddle.workload.performance_file import load_performance, require_distinct
 from heddle.workload.service_reader import read_defaults, read_services, require_consistent
+from heddle.workload.serving_spec_reader import read_replan_every_s
 from heddle.workload.workload import Workload
 
 VERSION = 1
 REQUIRED_KEYS = ("version", "gpus", "performance", "services")
-KEYS = (*REQUIRED_KEYS, "defaults", "gpu_types")
+KEYS = (*REQUIRED_KEYS, "defaults", "gpu_types", "replan")
 POOL_KEYS = ("type", "count", "per_node", "price_per_hour")
 REQUIRED_POOL_KEYS = ("type",)
 
@@ -60,7 +61,9 @@ def load_workload(path: Path, changes: Sequence[Change] = ()) -> Workload:
     defaults = read_defaults(keys.get("defaults"))
     services, entries = read_services(keys["services"], defaults, catalogue)
     require_consistent(services, entries, fleet, performance.models)
-    return Workload(fleet, services, performance, path)
+    replan = keys.get("replan")
+    every_s = read_replan_every_s(replan) if replan else None
+    return Workload(fleet, services, performance, path, every_s)
 
 
 def _require_version(value: Value) -> None:

@@ -16,6 +16,7 @@ from heddle.errors import InputError, listed, nearest
 from heddle.units import MAX_RATE_RPS, MICRO
 from heddle.workload.fleet import GpuPool
 from heddle.workload.service import Service, Spread
+from heddle.workload.serving_spec_reader import read_serving
 
 #: The largest number of replicas that a service may ask for.
 MAX_REPLICAS = 10_000
@@ -81,6 +82,7 @@ SERVICE_KEYS = (
     "profiles",
     "gpu_types",
     "keep_apart",
+    "serve",
 )
 
 
@@ -146,6 +148,7 @@ def _service(entry: Value, defaults: Mapping[str, Any], catalogue: Catalogue) ->
         model=keys["model"].text(),
         rate_rps=_rate_rps(keys["rate_rps"]),
         latency_ms=keys["latency_ms"].number(above=0.0, most=MAX_LATENCY_MS),
+        serving=read_serving(keys["serve"]) if "serve" in keys else None,
         location=entry.location,
         **{**defaults, **_options(keys), **_placement(keys, catalogue)},
     )

@@ -25,6 +25,8 @@ from heddle.workload.service_reader import (
     REQUIRED_SERVICE_KEYS,
     SERVICE_KEYS,
 )
+from heddle.workload.serving_spec import Engine, ServingSpec
+from heddle.workload.serving_spec_reader import REPLAN_KEYS, SERVE_KEYS
 
 SCHEMA: dict[str, Any] = json.loads(SCHEMA_PATH.read_text())
 ROOT = Path(__file__).parents[3]
@@ -72,6 +74,14 @@ GOOD = [
     with_service(spread="gpu"),
     with_service(spread="node", keep_apart=["photos"], profiles=["1g.10gb"]),
     with_service(gpu_types=["A100-80GB"]),
+    with_service(serve={"engine": "onnx", "path": "zoo:resnet18"}),
+    with_service(serve={"engine": "sleep", "sleep_ms": 2.5, "retry": "never", "port": 8001}),
+    with_service(serve={"engine": "sleep", "ready_within": "2m", "drain_within": "500ms"}),
+    with_service(
+        serve={"engine": "command", "command": ["server", "-p", "{port}"], "ready_path": "/health"}
+    ),
+    document(replan={"every": "60s"}),
+    document(replan={"every": "1.5 h"}),
 ]
 
 BAD = [
@@ -152,6 +162,31 @@ BAD = [
     with_service(keep_apart=["photos", "photos"]),
     with_service(keep_apart=[None]),
     with_service(tier="premium"),
+    with_service(serve={}),
+    with_service(serve=None),
+    with_service(serve={"engine": "tensorrt"}),
+    with_service(serve={"engine": "onnx"}),
+    with_service(serve={"engine": "onnx", "path": ""}),
+    with_service(serve={"engine": "onnx", "path": "zoo:a", "command": ["a"]}),
+    with_service(serve={"engine": "onnx", "path": "zoo:a", "ready_path": "/health"}),
+    with_service(serve={"engine": "command"}),
+    with_service(serve={"engine": "command", "command": []}),
+    with_service(serve={"engine": "command", "command": "server --port 1"}),
+    with_service(serve={"engine": "command", "command": ["a"], "ready_path": "health"}),
+    with_service(serve={"engine": "command", "command": ["a"], "sleep_ms": 1}),
+    with_service(serve={"engine": "sleep", "sleep_ms": -1}),
+    with_service(serve={"engine": "sleep", "path": "zoo:a"}),
+    with_service(serve={"engine": "sleep", "retry": "always"}),
+    with_service(serve={"engine": "sleep", "max_queue": 0}),
+    with_service(serve={"engine": "sleep", "port": 0}),
+    with_service(serve={"engine": "sleep", "port": 65_536}),
+    with_service(serve={"engine": "sleep", "ready_within": 60}),
+    with_service(serve={"engine": "sleep", "ready_within": "60"}),
+    with_service(serve={"engine": "sleep", "threads": 2}),
+    document(replan={}),
+    document(replan="60s"),
+    document(replan={"every": 60}),
+    document(replan={"every": "1 day"}),
 ]
 
 
@@ -183,6 +218,8 @@ def test_schema_and_loader_refuse_the_same(instance: object, write: Write) -> No
         (SCHEMA["$defs"]["pool"], POOL_KEYS, REQUIRED_POOL_KEYS),
         (SCHEMA["properties"]["defaults"], DEFAULTS_KEYS, ()),
         (SCHEMA["$defs"]["service"], SERVICE_KEYS, REQUIRED_SERVICE_KEYS),
+        (SCHEMA["$defs"]["serve"], SERVE_KEYS, ("engine",)),
+        (SCHEMA["properties"]["replan"], REPLAN_KEYS, REPLAN_KEYS),
     ],
 )
 def test_schema_and_loader_know_the_same_keys(
@@ -197,6 +234,10 @@ def test_the_schemas_defaults_are_those_that_hold() -> None:
     service_defaults = Service("name", "model", 1.0, 1.0)
     for option in DEFAULTS_KEYS:
         assert SCHEMA["$defs"][option]["default"] == getattr(service_defaults, option)
+    serving = ServingSpec(Engine.SLEEP)
+    for option in ("sleep_ms", "ready_path", "max_queue"):
+        default = SCHEMA["$defs"]["serve"]["properties"][option]["default"]
+        assert default == getattr(serving, option)
     for option in ("per_node", "price_per_hour"):
         field = GpuPool.__dataclass_fields__[option]
         assert SCHEMA["$defs"]["pool"]["properties"][option]["default"] == field.default
