@@ -6,6 +6,8 @@ A schedule is made before the first request is sent and does not wait for answer
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -64,14 +66,21 @@ def from_trace(path: Path, generator: np.random.Generator) -> Times:
         raise InputError(
             "expected at least two rows: a rate, and a time at which it ends", Location(path)
         )
-    rates = [_natural(row, _RATE) for row in rows[:-1]]
-    spans = np.diff(times)
-    _require_few(float(np.dot(rates, spans)))
-    parts = [
-        begin + poisson(rate, span, generator)
-        for begin, rate, span in zip(times[:-1], rates, spans.tolist(), strict=True)
-        if span > 0
+    rates = [*(_natural(row, _RATE) for row in rows[:-1]), 0.0]
+    return from_rates(list(zip(times, rates, strict=True)), generator)
+
+
+def from_rates(changes: Sequence[tuple[float, float]], generator: np.random.Generator) -> Times:
+    """Return Poisson arrivals of a rate that changes: times (seconds) and rates from then on.
+
+    The last change ends them; its rate is not used.
+    """
+    spans = [
+        (begin_s, end_s - begin_s, rate_rps)
+        for (begin_s, rate_rps), (end_s, _) in itertools.pairwise(changes)
     ]
+    _require_few(sum(length_s * rate_rps for _, length_s, rate_rps in spans))
+    parts = [begin_s + poisson(rate, length_s, generator) for begin_s, length_s, rate in spans]
     return np.concatenate(parts) if parts else np.empty(0)
 
 
