@@ -36,7 +36,8 @@ def reads_environment(path: Path) -> bool:
         ("random", ""),
         ("pickle", ""),
         ("sqlite3", "cluster/sqlite_ledger.py"),
-        ("subprocess", ""),
+        ("pynvml", "runtime/nvidia/binding.py"),
+        ("subprocess", "runtime/process.py"),
     ],
 )
 def test_a_library_is_imported_by_its_keeper_only(library: str, keeper: str) -> None:

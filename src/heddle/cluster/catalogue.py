@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from heddle.cluster.gpu_type import GpuType
+from heddle.cluster.gpu_type import UNCUT, GpuType
 from heddle.cluster.profile import Profile
 from heddle.documents import Value, load_yaml
 from heddle.errors import InputError, listed, nearest
@@ -64,14 +64,21 @@ class Catalogue:
         return tuple(self._types)
 
     def get(self, word: str) -> GpuType:
-        """Return the type of that name or alias; InputError names the nearest one."""
-        found = self._by_word.get(word.casefold())
+        """Return the type of that name or alias; InputError names the nearest one.
+
+        Every type with MIG is known under ``NAME-whole`` too: the same GPU with MIG off.
+        """
+        found = self._by_word.get(word.casefold()) or self._uncut(word.casefold())
         if found is None:
             words = [name for t in self for name in (t.name, *t.aliases)]
             raise InputError(
                 f"unknown GPU type {word!r}{nearest(word, words)}; known: {listed(self.names, 40)}"
             )
         return found
+
+    def _uncut(self, folded: str) -> GpuType | None:
+        cut = self._by_word.get(folded.removesuffix(UNCUT)) if folded.endswith(UNCUT) else None
+        return cut.uncut() if cut is not None and cut.has_mig else None
 
     def with_types(self, gpu_types: Iterable[GpuType]) -> Catalogue:
         """Return a catalogue with more types; a name that exists is refused."""

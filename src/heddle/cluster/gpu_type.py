@@ -7,11 +7,14 @@ the user's own. A type without MIG has the single profile ``whole``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from heddle.cluster.profile import WHOLE, Profile
 from heddle.errors import InputError, listed, nearest
+
+#: What the name of a type with MIG ends with where MIG is off: ``H200-141GB-whole``.
+UNCUT = "-whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,25 @@ class GpuType:
     def largest(self) -> Profile:
         """The profile that takes the whole GPU, or the most valuable one."""
         return max(self.profiles, key=lambda p: (p.value, not p.uses))
+
+    def uncut(self) -> GpuType:
+        """Return the same GPU with MIG off: a type of its own, with the profile ``whole``.
+
+        Not the largest MIG profile: with MIG off a GPU has all its multiprocessors and copy
+        engines (108 SMs of an A100, where ``7g`` has 98), so its measurements are others.
+        """
+        return replace(
+            self,
+            name=self.name + UNCUT,
+            aliases=(),
+            profiles=(Profile(WHOLE, 1, 1, (0,), 1, sms=self.sms),),
+            compute_slices=1,
+            memory_units=1,
+            engines=MappingProxyType({}),
+            excludes=(),
+            evidence="listed",
+            doubts=(),
+        )
 
     def profile(self, name: str) -> Profile:
         """Return the profile of that name; InputError names the nearest one."""
