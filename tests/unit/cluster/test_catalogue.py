@@ -48,9 +48,19 @@ def read(tmp_path: Path, text: str) -> tuple[GpuType, ...]:
 
 
 def test_seventeen_types_have_mig_and_the_others_are_whole() -> None:
-    with_mig = [gpu_type.name for gpu_type in builtin_catalogue() if gpu_type.has_mig]
+    with_mig = [t.name for t in builtin_catalogue() if t.has_mig and t.name != "CPU-8"]
     assert len(with_mig) == 17
-    assert set(builtin_catalogue().names) - set(with_mig) == WITHOUT_MIG
+    assert set(builtin_catalogue().names) - set(with_mig) == WITHOUT_MIG | {"CPU-8"}
+
+
+def test_the_processors_of_a_machine_are_cut_into_eighths() -> None:
+    profiles = builtin_catalogue().get("CPU-8").profiles
+    assert [(p.name, p.size, p.starts) for p in profiles] == [
+        ("1c", 1, tuple(range(8))),
+        ("2c", 2, (0, 2, 4, 6)),
+        ("4c", 4, (0, 4)),
+        ("8c", 8, (0,)),
+    ]
 
 
 def test_types_without_published_starts_are_listed_and_refused_by_name() -> None:
@@ -72,7 +82,9 @@ def test_the_built_in_types_are_the_geometry_table() -> None:
     if not GEOMETRY.exists():
         pytest.skip("no geometry.json: set HEDDLE_DATA to the folder of public data")
     listed: list[dict[str, Any]] = json.loads(GEOMETRY.read_text())["gpus"]
-    assert [gpu["gpu"] for gpu in listed] == [t.name for t in builtin_catalogue() if t.has_mig]
+    assert [gpu["gpu"] for gpu in listed] == [
+        t.name for t in builtin_catalogue() if t.has_mig and t.name != "CPU-8"
+    ]
     for gpu in listed:
         ours = builtin_catalogue().get(gpu["gpu"])
         assert (ours.memory_gb, ours.memory_units, ours.compute_slices, ours.sms) == (
