@@ -15,7 +15,7 @@ from pathlib import Path
 from heddle.runtime.cpu.group_version import VersionTwo
 from heddle.runtime.process import identify
 
-_CPU_FILES = {"cpu.max": "max 100000\n", "cpu.weight": "100\n"}
+_CPU_FILES = {"cpu.max": "max 100000\n", "cpu.max.burst": "0\n", "cpu.weight": "100\n"}
 _FILES = {
     "cgroup.controllers": "cpu\n",
     "cgroup.kill": "",

@@ -22,7 +22,7 @@ from heddle.runtime.device import Binding, Isolation
 from heddle.runtime.process import kill_all
 
 #: In which a quota is used up and given anew, microseconds. Why: docs/decisions/0013.
-DEFAULT_PERIOD_US = 10_000
+DEFAULT_PERIOD_US = 20_000
 
 _NUM_RETRIES = 25
 _BETWEEN_TRIES_S = 0.02

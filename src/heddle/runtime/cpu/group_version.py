@@ -33,7 +33,11 @@ class GroupVersion(Protocol):
         ...
 
     def set_quota(self, group: Path, quota_us: int, period_us: int) -> None:
-        """Limit the processor time in every period, both in microseconds."""
+        """Limit the processor time in every period, both in microseconds.
+
+        What one period leaves may be used in later ones, up to one quota more, where the
+        kernel can (Linux 5.14).
+        """
         ...
 
     def set_weight(self, group: Path, cores: float) -> None:
@@ -67,13 +71,13 @@ class VersionOne:
         group.rmdir()
 
     def set_quota(self, group: Path, quota_us: int, period_us: int) -> None:
-        """Write the quota between two periods: the kernel checks each pair that it sees.
-
-        A group in use may have any pair, so the limit is lifted first.
-        """
+        """Lift the limit, then set it anew: the kernel refuses pairs that do not fit."""
+        burst = group / "cpu.cfs_burst_us"
+        _write_if_there(burst, "0")
         _write(group / "cpu.cfs_quota_us", "-1")
         _write(group / "cpu.cfs_period_us", str(period_us))
         _write(group / "cpu.cfs_quota_us", str(quota_us))
+        _write_if_there(burst, str(quota_us))
 
     def set_weight(self, group: Path, cores: float) -> None:
         """Write shares; a process has 1,024."""
@@ -109,8 +113,11 @@ class VersionTwo:
         group.rmdir()
 
     def set_quota(self, group: Path, quota_us: int, period_us: int) -> None:
-        """Write both at once."""
+        """Write both at once; the kernel takes no quota below the burst in force."""
+        burst = group / "cpu.max.burst"
+        _write_if_there(burst, "0")
         _write(group / "cpu.max", f"{quota_us} {period_us}")
+        _write_if_there(burst, str(quota_us))
 
     def set_weight(self, group: Path, cores: float) -> None:
         """Write the weight; a process has 100."""
@@ -133,6 +140,11 @@ def _write(file: Path, text: str) -> None:
     """Write to a file that must be there: the kernel makes them, nobody else."""
     with file.open("r+", encoding="ascii") as opened:
         opened.write(text)
+
+
+def _write_if_there(file: Path, text: str) -> None:
+    if file.exists():
+        _write(file, text)
 
 
 def _read_pids(group: Path) -> list[int]:

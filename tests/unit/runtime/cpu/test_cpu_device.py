@@ -38,6 +38,7 @@ def test_an_instance_is_a_group_with_quota_and_weight_by_its_size(root: Path) ->
     device.create(QUARTER)
     assert (group_of(root, HALF) / "cpu.max").read_text().startswith("15000 20000")
     assert (group_of(root, QUARTER) / "cpu.max").read_text().startswith("7500 20000")
+    assert (group_of(root, HALF) / "cpu.max.burst").read_text().startswith("15000")
     assert (group_of(root, HALF) / "cpu.weight").read_text().startswith("75")
     assert device.isolation is Isolation.QUOTA
     assert device.cores(HALF) == 0.75
