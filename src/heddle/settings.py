@@ -27,6 +27,11 @@ def child_environment(more: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, **more}
 
 
+def has_cuda_devices() -> bool:
+    """Whether this process was given a GPU: a device to which it is bound names it."""
+    return bool(os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+
 def default_state_folder() -> Path:
     """Return where the daemon keeps its state unless told: ``$XDG_STATE_HOME/heddle``."""
     base = os.environ.get("XDG_STATE_HOME")

@@ -1,0 +1,50 @@
+"""Turns orders of the node agent into command lines: our engines, or the user's server."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from heddle.atomic_file import write_text
+from heddle.cluster.deployment_file import instance_members
+from heddle.cluster.json_text import encode
+from heddle.runtime.launching import LaunchedCommand, LaunchOrder
+from heddle.workload.serving_spec import READY_PATH, Engine
+
+#: Stands for the port in the words of a command.
+_PORT = "{port}"
+
+
+class ServiceLauncher:
+    """A :class:`heddle.runtime.launching.Launcher` of the engines of ``serving``."""
+
+    def command(self, order: LaunchOrder) -> LaunchedCommand:
+        """Return the process to start; for our engines, after writing ``instance.json``."""
+        spec = order.service.serving
+        if spec.engine is Engine.COMMAND:
+            words = [word.replace(_PORT, str(order.port)) for word in spec.command]
+            return LaunchedCommand(words, _variables(order), spec.ready_path)
+        path = Path(order.folder) / "instance.json"
+        members = {
+            "instance": order.instance,
+            "service": order.service.members(),
+            "planned": instance_members(order.planned),
+            "port": order.port,
+            "num_threads": order.num_threads,
+        }
+        write_text(path, encode(members) + "\n")
+        words = [sys.executable, "-m", "heddle.serving.instance", str(path)]
+        return LaunchedCommand(words, _variables(order), READY_PATH)
+
+
+def _variables(order: LaunchOrder) -> dict[str, str]:
+    """Return what the user's own server may want to know."""
+    return {
+        "HEDDLE_INSTANCE": order.instance,
+        "HEDDLE_SERVICE": order.service.name,
+        "HEDDLE_PORT": str(order.port),
+        "HEDDLE_BATCH": str(order.planned.batch),
+        "HEDDLE_PROCESSES": str(order.planned.processes),
+        "HEDDLE_THREADS": str(order.num_threads),
+        "PYTHONUNBUFFERED": "1",
+    }
