@@ -15,7 +15,12 @@ from heddle.errors import InputError, Location
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace ``path`` by ``text`` (UTF-8) atomically.
+    """Replace ``path`` by ``text`` (UTF-8) atomically; InputError as :func:`write_bytes`."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace ``path`` by ``content`` atomically.
 
     Raises
     ------
@@ -28,8 +33,8 @@ def write_text(path: Path, text: str) -> None:
         raise _not_writable(path, error) from error
     temporary = Path(name)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
         temporary.chmod(_mode_of(path))

@@ -53,6 +53,11 @@ def unix_s() -> float:
     return time.time()
 
 
+def clock_text(at_unix_s: float) -> str:
+    """Return a time as people of this machine read it: ``2026-11-21 09:30:05``."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at_unix_s))
+
+
 def today() -> str:
     """Return today's date in UTC as ``YYYY-MM-DD``, for benchmark records."""
     return time.strftime("%Y-%m-%d", time.gmtime())

@@ -9,6 +9,7 @@ and every finished step, and what was under way is begun again. A cluster behind
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 from collections.abc import Iterator
@@ -17,9 +18,12 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
+from heddle.cli.apply_workload import apply_workload
+from heddle.cli.daemon_arguments import add_daemon_arguments, daemon_of
 from heddle.cli.execution_text import result_text
 from heddle.cli.execution_view import ExecutionView
 from heddle.cli.hosts import Hosted, opened_host
+from heddle.cli.move_view import add_wait_argument, told_move
 from heddle.cli.pacing import PacedDriver, real_time
 from heddle.cli.running import counting_number, natural_number, positive_number
 from heddle.cli.simulation_arguments import add_simulation_arguments
@@ -27,6 +31,7 @@ from heddle.clock import ManualClock, WallClock
 from heddle.cluster.ledger import Ledger
 from heddle.cluster.memory_ledger import MemoryLedger
 from heddle.cluster.sqlite_ledger import SqliteLedger
+from heddle.documents import load_yaml
 from heddle.errors import InputError, Location
 from heddle.settings import load_settings
 from heddle.transition.execution.journal_state import ExecutionOutcome
@@ -35,7 +40,7 @@ from heddle.transition.executor import Executor, Host
 from heddle.transition.journal import Journal
 from heddle.transition.progress import ExecutionProgress, ExecutionResult, result_of
 from heddle.transition.transition import Transition
-from heddle.transition.transition_file import read_transition
+from heddle.transition.transition_file import read_transition, transition_text
 
 #: Real seconds until a Ctrl-C is noticed, when time is paced.
 _NOTICE_S = 0.25
@@ -50,13 +55,23 @@ EXIT_CODES = {
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``apply``."""
-    parser.add_argument("transition", type=Path, metavar="TRANSITION", help="transition.json")
+    parser.add_argument(
+        "transition",
+        type=Path,
+        metavar="WORKLOAD|TRANSITION",
+        help="workload.yaml or transition.json; told apart by what is in it",
+    )
     parser.add_argument(
         "--host",
-        required=True,
         metavar="simulated|SOCKET",
-        help="nodes in this process, or a cluster that heddle simulate serves",
+        help="for a transition, instead of the daemon: nodes in this process, or a cluster that "
+        "heddle simulate serves",
     )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show plan and transition, and change nothing"
+    )
+    add_wait_argument(parser)
+    add_daemon_arguments(parser)
     parser.add_argument(
         "--journal",
         type=Path,
@@ -91,6 +106,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry it out; return 0 at the end, 1 where it stopped, 130 when it was paused."""
+    if arguments.host is None:
+        return _on_this_machine(arguments)
+    return _on_host(arguments)
+
+
+def _on_this_machine(arguments: argparse.Namespace) -> int:
+    """Let the daemon do it; a workload is a mapping with services, a transition has steps."""
+    document = load_yaml(arguments.transition)
+    if not (isinstance(document.raw, dict) and "steps" in document.raw):
+        return apply_workload(arguments)
+    if arguments.journal is not None or arguments.abort:
+        raise InputError("--journal and --abort are for --host; the daemon keeps its own journal")
+    transition = read_transition(arguments.transition)
+    members = json.loads(transition_text(transition))
+    daemon = daemon_of(arguments)
+    accepted = daemon.carry_out(members, is_dry_run=arguments.dry_run)
+    return told_move(daemon, accepted, is_waiting=not arguments.no_wait)
+
+
+def _on_host(arguments: argparse.Namespace) -> int:
     transition = read_transition(arguments.transition)
     if arguments.abort and (arguments.journal is None or not arguments.journal.exists()):
         raise InputError("--abort goes back along a journal; name it with --journal FILE")

@@ -49,6 +49,12 @@ class JsonObject:
     def __contains__(self, key: str) -> bool:
         return key in self._raw
 
+    @property
+    def raw(self) -> dict[str, Any]:
+        """The members as JSON has them, unchecked."""
+        members: dict[str, Any] = self._raw
+        return members
+
     def allow(self, keys: frozenset[str]) -> None:
         """Raise InputError for a key that is not among these."""
         if not self._raw.keys() <= keys:
@@ -128,6 +134,15 @@ class JsonObject:
                 message = f"expected a whole number from {least} to {most}, found {_described(raw)}"
                 self.fail(f"{key}[{index}]", message)
         return found
+
+    def numbers(self, key: str) -> list[float]:
+        """Return a member that is a list of finite numbers."""
+        found = self._list(key)
+        for index, raw in enumerate(found):
+            if type(raw) not in (int, float) or not math.isfinite(raw):
+                message = f"expected a finite number, found {_described(raw)}"
+                self.fail(f"{key}[{index}]", message)
+        return [float(raw) for raw in found]
 
     def number(self, key: str, default: float = _REQUIRED) -> float:
         """Return a member that is a finite number."""

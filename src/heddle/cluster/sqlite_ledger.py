@@ -13,6 +13,7 @@ import json
 import os
 import sqlite3
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -59,6 +60,8 @@ class _Head(NamedTuple):
 class SqliteLedger:
     """A :class:`heddle.cluster.ledger.Ledger` in a file, which is made when it is missing.
 
+    Threads of one process may share it.
+
     Raises
     ------
     InputError
@@ -68,6 +71,7 @@ class SqliteLedger:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = threading.Lock()
         if not _exists(path):
             _make(path)
         with _translated(path, _reading_error):
@@ -89,28 +93,30 @@ class SqliteLedger:
 
     def append(self, kind: str, members: Mapping[str, Any]) -> Entry:
         """Add an entry and return it; it is on disk when this returns."""
-        connection = self._open()
         text = encoded_entry(kind, members)
-        number = self._head.number + 1
-        head = _Head(number, _checksum(self._head.checksum, number, kind, text))
-        with _translated(self._path), _transaction(connection):
-            row = (number, kind, text, head.checksum)
-            connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?)", row)
-            connection.execute("UPDATE head SET number = ?, checksum = ?", head)
-        self._head = head
+        with self._lock:
+            connection = self._open()
+            number = self._head.number + 1
+            head = _Head(number, _checksum(self._head.checksum, number, kind, text))
+            with _translated(self._path), _transaction(connection):
+                row = (number, kind, text, head.checksum)
+                connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?)", row)
+                connection.execute("UPDATE head SET number = ?, checksum = ?", head)
+            self._head = head
         return Entry(number, kind, json.loads(text))
 
     def entries(self, after: int = 0) -> Sequence[Entry]:
         """Return the entries with a number above ``after``, in order."""
-        with _translated(self._path):
+        with self._lock, _translated(self._path):
             rows = self._open().execute(_SELECT, (after,)).fetchall()
         return [Entry(number, kind, json.loads(text)) for number, kind, text, _ in rows]
 
     def close(self) -> None:
         """Close the file, so that another process may open it."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -161,7 +167,10 @@ def _sync_folder(folder: Path) -> None:
 
 def _connected(path: Path, mode: str = "rw") -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?{'immutable=1' if mode == 'immutable' else f'mode={mode}'}"
-    return sqlite3.connect(uri, uri=True, timeout=_PATIENCE_S, isolation_level=None)
+    # The ledger's own lock orders the threads of a process.
+    return sqlite3.connect(
+        uri, uri=True, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False
+    )
 
 
 def _opened_for_writing(path: Path) -> sqlite3.Connection:

@@ -15,7 +15,7 @@ from heddle.workload.serving_spec import READY_PATH, Engine
 _PORT = "{port}"
 
 
-class ServiceLauncher:
+class EngineLauncher:
     """A :class:`heddle.runtime.launching.Launcher` of the engines of ``serving``."""
 
     def command(self, order: LaunchOrder) -> LaunchedCommand:

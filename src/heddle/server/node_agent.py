@@ -8,26 +8,28 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
+import logging
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from heddle.clock import WallClock
 from heddle.cluster.line_server import LineServer
 from heddle.cluster.sqlite_ledger import SqliteLedger
 from heddle.errors import HeddleError
-from heddle.runtime.agent.agent import NodeAgent, Surroundings
-from heddle.runtime.agent.answers import NodeAnswers
-from heddle.runtime.agent.book import NodeBook
+from heddle.runtime.agent.agent import Agent
+from heddle.runtime.agent.answers import Answers
+from heddle.runtime.agent.book import Book
+from heddle.runtime.agent.equipment import Equipment
+from heddle.runtime.agent.patience import Patience
+from heddle.runtime.agent.routing import Routing
 from heddle.runtime.cpu.discovery import cpu_devices
 from heddle.runtime.device import Device
 from heddle.runtime.nvidia.discovery import nvidia_devices
-from heddle.runtime.process import identify
-from heddle.server.launcher import ServiceLauncher
+from heddle.server.launcher import EngineLauncher
 from heddle.server.traffic import RouterTraffic
 
+#: The name of the only node.
 NODE = "local"
 
 
@@ -37,9 +39,9 @@ def main() -> int:
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--device", choices=["cpu", "nvidia"], default="cpu")
     parser.add_argument("--cpu-devices", type=int, default=1)
-    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout)
     try:
-        return asyncio.run(_serve(arguments))
+        return asyncio.run(_serve(parser.parse_args()))
     except HeddleError as error:
         print(f"heddle: {error}", file=sys.stderr)
         return error.exit_code
@@ -47,27 +49,30 @@ def main() -> int:
 
 async def _serve(arguments: argparse.Namespace) -> int:
     state: Path = arguments.state
-    clock = WallClock()
-    ledger = SqliteLedger(state / "node.db")
-    around = Surroundings(
-        state,
-        _devices(arguments),
-        ServiceLauncher(),
-        RouterTraffic(state / "run" / "router.sock"),
-        clock,
+    book = Book(SqliteLedger(state / "node.db"))
+    patience = Patience()
+    agent = Agent(
+        Equipment(
+            node=NODE,
+            devices={device.gpu.id: device for device in _devices(arguments)},
+            book=book,
+            routing=Routing(RouterTraffic(state / "run" / "router.sock"), book, patience),
+            launcher=EngineLauncher(),
+            folder=state,
+            patience=patience,
+        )
     )
-    agent = NodeAgent(around, NodeBook(ledger))
-    answers = NodeAnswers(agent, NODE, _boot_id(), clock)
-    server = LineServer(state / "run" / "agent.sock", answers.answer)
+    has_ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, answers.is_ending.set)
+        loop.add_signal_handler(number, has_ended.set)
+    server = LineServer(state / "run" / "agent.sock", Answers(agent, has_ended).answer)
     await agent.begin()
     await server.start()
-    await answers.is_ending.wait()
+    await has_ended.wait()
     await agent.close()
     await server.close()
-    ledger.close()
+    book.close()
     return 0
 
 
@@ -78,12 +83,6 @@ def _devices(arguments: argparse.Namespace) -> Sequence[Device]:
     for sentence in found.left_out:
         print(f"heddle: {sentence}", file=sys.stderr)
     return found.devices
-
-
-def _boot_id() -> str:
-    """Return what no other agent of this machine has: its id and time of birth."""
-    own = identify(os.getpid())
-    return f"{os.getpid()}-{own.start_ticks if own else 0}"
 
 
 if __name__ == "__main__":

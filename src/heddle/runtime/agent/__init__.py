@@ -1,5 +1,6 @@
-"""The node agent: carries out commands on the devices of a machine, and keeps services up.
+"""The node agent: it carries out commands on the devices of one machine.
 
-``agent`` is the walk; ``book`` what it must not forget; ``answers`` what others ask it;
-``driver`` the executor's end.
+It owns the devices and the processes on their instances and survives whoever commands it.
+``agent`` is its centre, ``book`` what it knows after a kill, ``answers`` its socket and
+``driver`` the other end of that. ``server.node_agent`` gives it devices and a router.
 """

@@ -1,186 +1,247 @@
-"""The node agent: takes commands once, carries them out, and tells how they ended.
+"""The centre of a node agent: it takes commands, carries each out once, and tells how.
 
-Its steps are numbered in :meth:`NodeAgent.begin` and :meth:`NodeAgent._carry_out`.
-``answers`` is how controllers reach it.
+``answers`` calls it for the socket. ``work`` carries out, ``keeper`` restarts, ``recovery``
+is the beginning; all they know of the past is the book.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+import logging
+import secrets
+from collections.abc import Awaitable, Iterable, Sequence
 
-from heddle.clock import Clock
-from heddle.cluster.command import Action, Command
+from heddle.cluster.command import Command
 from heddle.cluster.event import Event, Outcome
-from heddle.cluster.snapshot import GpuState, LiveInstance, Snapshot
-from heddle.errors import HeddleError, HostError, InputError
-from heddle.runtime.agent.book import NodeBook
-from heddle.runtime.agent.events import EventQueue
-from heddle.runtime.agent.keeper import Keeper
-from heddle.runtime.agent.served import Phase, Place
-from heddle.runtime.device import Device
-from heddle.runtime.launching import Launcher, Traffic
+from heddle.cluster.snapshot import Snapshot
+from heddle.errors import HeddleError, HostError
+from heddle.runtime.agent.book import Told
+from heddle.runtime.agent.equipment import Equipment
+from heddle.runtime.agent.objections import Hardware, Refusal, objection
+from heddle.runtime.agent.slices import Slices
+from heddle.runtime.agent.tenancy import Phase, place_of
+from heddle.runtime.agent.view import snapshot_of_node
+from heddle.runtime.agent.work import Work
 from heddle.workload.service_spec import ServiceSpec
 
-_ROUTER_POLL_S = 0.5
+_log = logging.getLogger(__name__)
+#: Between two attempts to write down how a command ended, when the disk does not take it.
+_REWRITE_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a node agent works with.
+class Agent:
+    """The agent of one node; :meth:`begin` before anything else.
 
-    Attributes
+    Parameters
     ----------
-    state_folder
-        For logs and folders of instances.
-    devices
-        All of this node.
-    launcher, traffic
-        How services are started and given requests.
-    clock
-        Of events.
+    equipment
+        The node's devices, its book, its router.
     """
 
-    state_folder: Path
-    devices: Sequence[Device]
-    launcher: Launcher
-    traffic: Traffic
-    clock: Clock
+    def __init__(self, equipment: Equipment) -> None:
+        self._with = equipment
+        self.boot_id = secrets.token_hex(8)
+        self._work = Work(equipment)
+        self._slices = Slices(equipment.devices)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._following: asyncio.Task[None] | None = None
+        self._told = asyncio.Event()
+        self._is_closing = False
 
+    @property
+    def equipment(self) -> Equipment:
+        """What it is made of."""
+        return self._with
 
-class NodeAgent:
-    """Carries out commands on the devices of one node."""
-
-    def __init__(self, around: Surroundings, book: NodeBook) -> None:
-        self.devices: Mapping[str, Device] = {device.gpu.id: device for device in around.devices}
-        self.book = book
-        self.events = EventQueue()
-        self._traffic = around.traffic
-        self._clock = around.clock
-        self.keeper = Keeper(
-            around.state_folder, self.devices, book, around.launcher, around.traffic
-        )
-        self._cutting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._router_boot = ""
+    @property
+    def slices(self) -> Slices:
+        """The instances that exist, as they were seen last."""
+        return self._slices
 
     async def begin(self) -> None:
-        """Go on from the book."""
-        # 1. What was being done is done again: every action may be repeated.
-        half_done = list(self.book.taken.values())
-        # 2. What lives is adopted, what died is started again, strangers are ended.
-        await self.keeper.take_up({_place(command) for command in half_done})
-        for command in half_done:
-            self._spawn(command)
-        # 3. The router learns what there is, now and whenever it is another one.
-        self._keep(self._tell_router())
+        """Take over what an earlier agent left: adopt what lives, end what should not be.
+
+        Raises
+        ------
+        HostError
+            What was left cannot be ended, or the book cannot be written.
+        """
+        await self._slices.look()
+        await self._adopt()
+        self._following = asyncio.create_task(self._with.routing.follow(), name="router")
+        for command in list(self._with.book.state.open_commands.values()):
+            _log.info("goes on with %s", _spelled(command))
+            self._carry_on(command)
 
     async def close(self) -> None:
-        """Stop; instances run on."""
-        for task in self._tasks:
+        """End the agent only; what runs on the instances goes on."""
+        self._is_closing = True
+        tasks = [*self._tasks.values(), *([self._following] if self._following else [])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.keeper.close()
-
-    async def shut_down(self) -> None:
-        """Stop every service, remove every instance and what devices keep."""
-        await asyncio.gather(*(self.keeper.stop(place) for place in list(self.book.served)))
-        for device in self.devices.values():
-            for found in device.slices():
-                await asyncio.to_thread(device.destroy, found.placement)
-            await asyncio.to_thread(device.close)
-
-    async def submit(self, command: Command) -> None:
-        """Take a command; a known one is not carried out again, its event comes again."""
-        if command.id in self.book.ended:
-            await self.events.add(self.book.ended[command.id])
-        elif command.id not in self.book.taken:
-            self.book.take(command)
-            self._spawn(command)
-
-    async def know(self, services: Sequence[ServiceSpec]) -> None:
-        """Take in all services and give them their addresses; HostError without a router."""
-        self.book.know(services)
-        await self._traffic.services(services)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._work.keeper.close()
 
     async def observe(self) -> Snapshot:
-        """Return what runs."""
-        states = []
-        for device in self.devices.values():
-            slices = await asyncio.to_thread(device.slices)
-            live = []
-            for found in slices:
-                served = self.book.served.get(Place(device.gpu.id, found.placement))
-                live.append(
-                    LiveInstance(
-                        found.placement,
-                        found.uuid,
-                        served.planned if served else None,
-                        is_ready=served is not None and served.phase is Phase.READY,
-                    )
-                )
-            states.append(GpuState(device.gpu, tuple(live)))
-        return Snapshot(tuple(states), frozenset(), frozenset(self.book.taken))
+        """Return what runs now."""
+        await self._slices.look()
+        return snapshot_of_node(self._slices, self._with.book.state)
 
-    def _spawn(self, command: Command) -> None:
-        self._keep(self._carry_out(command))
+    def submit(self, command: Command) -> None:
+        """Take a command: begin it, refuse it, or tell its event again.
 
-    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        Raises
+        ------
+        HostError
+            The book cannot be written, or the agent is ending; nothing was changed.
+        """
+        book = self._with.book
+        if self._is_closing:
+            raise HostError("this agent is ending; ask the next one", is_retryable=True)
+        if command.id in book.state.open_commands:
+            return
+        if command.id in book.state.ended:
+            book.repeat(command.id)
+            self._wake()
+            return
+        refusal = self._refusal(command)
+        if refusal is not None:
+            _log.info("refused: %s: %s", _spelled(command), refusal.message)
+            self._tell(self._event(command, Outcome.REFUSED, refusal))
+            return
+        book.begin(command)
+        self._carry_on(command)
+
+    async def wait(self, after: int, until_s: float) -> Sequence[Told]:
+        """Return the events told after an entry, as soon as there are any, or none at a time.
+
+        Parameters
+        ----------
+        after
+            The number of the last entry that is known.
+        until_s
+            On the node's clock, seconds.
+        """
+        left_s = until_s - self._with.clock.now_s()
+        try:
+            async with asyncio.timeout(max(0.0, left_s)):
+                while not (found := self._told_after(after)):
+                    await self._told.wait()
+        except TimeoutError:
+            return []
+        return found
+
+    async def list_services(self, specs: Iterable[ServiceSpec]) -> None:
+        """Know these services from now on, and tell the router; HostError if it objects."""
+        found = list(specs)
+        if found != list(self._with.book.state.services.values()):
+            self._with.book.list_services(found)
+        await self._with.routing.list_services()
+
+    async def shut_down(self) -> None:
+        """Stop and remove all that this agent has on the node, and end.
+
+        Raises
+        ------
+        HostError
+            Something could not be removed; the message says what.
+        """
+        await self.close()
+        state = self._with.book.state
+        reason = Refusal("the node agent was shut down meanwhile")
+        for command in list(state.open_commands.values()):
+            self._tell(self._event(command, Outcome.FAILED, reason))
+        await _all(self._work.end_tenancy(place) for place in list(state.tenancies))
+        await _all(self._work.remove_instance(place) for place in list(state.made))
+        await _all(asyncio.to_thread(device.close) for device in self._with.devices.values())
+
+    async def _adopt(self) -> None:
+        """Compare the book with the devices and make them agree."""
+        book = self._with.book
+        for place, uuid in list(book.state.made.items()):
+            if self._slices.is_gone(place, uuid):
+                book.destroy(place)
+        for place, tenancy in list(book.state.tenancies.items()):
+            if place.gpu not in self._with.devices or self._slices.is_gone(place, tenancy.uuid):
+                _log.warning("%s is gone, and %s with it", place, tenancy.name)
+                await self._work.drop(tenancy)
+        await self._work.reap(self._slices)
+        for place, tenancy in list(book.state.tenancies.items()):
+            if book.state.busy(place) is not None:
+                continue
+            if tenancy.phase is Phase.DRAINING:
+                await self._work.end_tenancy(place)
+            else:
+                _log.info("adopts %s on %s", tenancy.name, place)
+                self._work.keeper.keep(place)
+
+    def _refusal(self, command: Command) -> Refusal | None:
+        node, device = self._with.node, self._with.devices.get(command.gpu)
+        if command.node != node:
+            message = f"this is {node}: there is no node {command.node!r} here, so no GPU of it"
+            return Refusal(message)
+        if device is None:
+            return Refusal(f"{node} has no GPU {command.gpu!r}")
+        hardware = Hardware(device.gpu, device.gpu_type, self._slices.placements(command.gpu))
+        return objection(command, hardware, self._with.book.state)
+
+    def _carry_on(self, command: Command) -> None:
+        """Carry a command out beside the others."""
+        task = asyncio.create_task(self._carry_out(command), name=command.id)
+        self._tasks[command.id] = task
+        task.add_done_callback(self._forget)
 
     async def _carry_out(self, command: Command) -> None:
-        # 1. Do it.
         try:
-            await self._do(command)
-            event = Event(command.id, Outcome.DONE, self._clock.now_s())
-        except InputError as error:
-            event = Event(command.id, Outcome.REFUSED, self._clock.now_s(), str(error))
-        except HostError as error:
-            now_s = self._clock.now_s()
-            is_retryable = error.is_retryable
-            event = Event(command.id, Outcome.FAILED, now_s, str(error), is_retryable)
-        # 2. Write down how it ended; then tell.
-        self.book.end(event)
-        await self.events.add(event)
-
-    async def _do(self, command: Command) -> None:
-        device = self.devices.get(command.gpu)
-        if device is None:
-            raise InputError(f"this node has no GPU {command.gpu!r}")
-        place = _place(command)
-        if command.action is Action.CREATE:
-            async with self._cutting[command.gpu]:
-                await asyncio.to_thread(device.create, command.placement)
-        elif command.action is Action.DESTROY:
-            if place in self.book.served:
-                raise InputError(f"a service runs at {command.placement.start}; stop it first")
-            async with self._cutting[command.gpu]:
-                await asyncio.to_thread(device.destroy, command.placement)
-        elif command.action is Action.STOP:
-            await self.keeper.stop(place)
-        elif command.serving is None:
-            raise InputError("a start needs a service")
-        else:
-            await self.keeper.start(place, command.serving)
-
-    async def _tell_router(self) -> None:
+            await self._work.carry_out(command)
+            event = self._event(command, Outcome.DONE)
+        except HeddleError as error:
+            reason = Refusal(str(error), error.is_retryable)
+            event = self._event(command, Outcome.FAILED, reason)
+        await self._slices.look()
         while True:
             try:
-                boot = await self._traffic.boot_id()
-                if boot != self._router_boot:
-                    await self._traffic.services(list(self.book.services.values()))
-                    await self._traffic.replace(self.keeper.routes())
-                    self._router_boot = boot
-            except HeddleError:
-                self._router_boot = ""
-            await asyncio.sleep(_ROUTER_POLL_S)
+                self._tell(event)
+            except HostError as error:
+                _log.warning("%s has ended, and %s", _spelled(command), error)
+            else:
+                break
+            await asyncio.sleep(_REWRITE_S)
+        _log.info("%s: %s %s", _spelled(command), event.outcome.value, event.message)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(task.get_name(), None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("command %s was left: %s", task.get_name(), error, exc_info=error)
+
+    def _tell(self, event: Event) -> None:
+        self._with.book.end(event)
+        self._wake()
+
+    def _wake(self) -> None:
+        self._told.set()
+        self._told = asyncio.Event()
+
+    def _told_after(self, after: int) -> list[Told]:
+        found = []
+        for told in reversed(self._with.book.state.told):
+            if told.number <= after:
+                break
+            found.append(told)
+        return found[::-1]
+
+    def _event(self, command: Command, outcome: Outcome, reason: Refusal | None = None) -> Event:
+        message, is_retryable = reason or Refusal("")
+        return Event(command.id, outcome, self._with.clock.now_s(), message, is_retryable)
 
 
-def _place(command: Command) -> Place:
-    return Place(command.gpu, command.placement)
+async def _all(works: Iterable[Awaitable[None]]) -> None:
+    """Do all of something at a time; raise the first error once all have ended."""
+    for outcome in await asyncio.gather(*works, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
+
+
+def _spelled(command: Command) -> str:
+    service = f" {command.serving.service}" if command.serving else ""
+    return f"{command.action.value}{service} on {place_of(command)}"

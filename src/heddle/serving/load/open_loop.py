@@ -83,7 +83,7 @@ async def drive(
     async def ask(number: int, due_s: float) -> None:
         request = in_turn(load.requests, number)
         answer = await pool.ask(request.wire, load.patience_s)
-        sent = _sent(request, answer, due_s, loop.time() - begin_s)
+        sent = sent_of(request, answer, due_s, loop.time() - begin_s)
         ended.append(sent)
         tell(sent)
 
@@ -99,7 +99,8 @@ async def drive(
     return ended
 
 
-def _sent(request: Request, answer: Answer, due_s: float, done_s: float) -> Sent:
+def sent_of(request: Request, answer: Answer, due_s: float, done_s: float) -> Sent:
+    """Return the record of a request and its answer; times from the begin, seconds."""
     is_right = request.is_right(answer)
     if is_right:
         return Sent(due_s, done_s, answer.status, is_right)

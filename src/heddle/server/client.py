@@ -1,0 +1,167 @@
+"""The daemon's API from Python's standard library: what the command line uses."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from heddle.errors import HostError, InputError, NoPlanError
+from heddle.server.state_folder import StateFolder
+
+_SILENCE_S = 180.0
+_REFUSED = {
+    400: InputError,
+    404: InputError,
+    413: InputError,
+    415: InputError,
+    422: InputError,
+    401: InputError,
+    421: InputError,
+    409: NoPlanError,
+}
+
+
+class DaemonClient:
+    """Asks one daemon.
+
+    Parameters
+    ----------
+    url
+        ``http://127.0.0.1:8765``.
+    token
+        The secret, where one is needed.
+    """
+
+    def __init__(self, url: str, token: str = "") -> None:
+        self.url = url
+        self._token = token
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise InputError(f"expected a URL such as http://127.0.0.1:8765, found {url!r}")
+        self._is_tls = parts.scheme == "https"
+        self._host = parts.hostname
+        self._port = parts.port or (443 if self._is_tls else 80)
+
+    def status(self) -> dict[str, Any]:
+        """Return the state of the machine."""
+        return self._asked("GET", "/v1/status")
+
+    def apply(
+        self, files: Mapping[str, str], workload: str, links: Mapping[str, str], *, is_dry_run: bool
+    ) -> dict[str, Any]:
+        """Apply a workload; with a dry run only plan it."""
+        body = {"files": files, "workload": workload, "links": links, "dry_run": is_dry_run}
+        return self._asked("POST", "/v1/apply", body)
+
+    def carry_out(self, transition: Mapping[str, Any], *, is_dry_run: bool) -> dict[str, Any]:
+        """Carry out a transition file."""
+        return self._asked(
+            "POST", "/v1/transitions", {"transition": transition, "dry_run": is_dry_run}
+        )
+
+    def abort(self, move: str) -> dict[str, Any]:
+        """Let a transition lead back."""
+        return self._asked("POST", f"/v1/transitions/{quote(move, safe='')}/abort", {})
+
+    def suspend(self, service: str) -> dict[str, Any]:
+        """Free a service's instances."""
+        return self._asked("POST", f"/v1/services/{quote(service, safe='')}/suspend", {})
+
+    def resume(self, service: str) -> dict[str, Any]:
+        """Bring them back."""
+        return self._asked("POST", f"/v1/services/{quote(service, safe='')}/resume", {})
+
+    def logs(self, kind: str, name: str, num_lines: int) -> dict[str, Any]:
+        """Return the end of the log of one of ``services`` or ``instances``."""
+        return self._asked("GET", f"/v1/{kind}/{quote(name, safe='')}/logs?lines={num_lines}")
+
+    def events(self, after: int) -> list[dict[str, Any]]:
+        """Return the events with a number above ``after``."""
+        found: list[dict[str, Any]] = []
+        while True:
+            query = urlencode({"after": found[-1]["number"] if found else after})
+            page = self._asked("GET", f"/v1/events?{query}")
+            found += page["events"]
+            if not page["events"] or found[-1]["number"] >= page["last"]:
+                return found
+
+    def stream(self, after: int) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the kind and members of everything that is told, until the daemon ends."""
+        connection = self._connected(60.0)
+        headers = {**self._headers(), "Last-Event-ID": str(after)}
+        try:
+            connection.request("GET", "/v1/stream", headers=headers)
+            answer = connection.getresponse()
+            kind = ""
+            for raw in answer:
+                line = raw.decode().rstrip("\n")
+                if line.startswith("event: "):
+                    kind = line.removeprefix("event: ")
+                elif line.startswith("data: "):
+                    yield kind, json.loads(line.removeprefix("data: "))
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from error
+        finally:
+            connection.close()
+
+    def shut_down(self) -> None:
+        """Take everything down."""
+        self._asked("POST", "/v1/shutdown", {})
+
+    def _asked(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        connection = self._connected(_SILENCE_S)
+        try:
+            content = None if body is None else json.dumps(body).encode()
+            connection.request(method, path, content, self._headers())
+            answer = connection.getresponse()
+            text = answer.read().decode("utf-8", "replace")
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from error
+        finally:
+            connection.close()
+        return self._understood(answer.status, text)
+
+    def _understood(self, status: int, text: str) -> dict[str, Any]:
+        try:
+            members = json.loads(text)
+            if status < 300:
+                found: dict[str, Any] = members
+                return found
+            message = members["error"]["message"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise HostError(f"{self.url}: said something else: status {status}") from error
+        raise _REFUSED.get(status, HostError)(message)
+
+    def _connected(self, silence_s: float) -> http.client.HTTPConnection:
+        if not self._is_tls:
+            return http.client.HTTPConnection(self._host, self._port, timeout=silence_s)
+        trusted = ssl.create_default_context()
+        return http.client.HTTPSConnection(
+            self._host, self._port, timeout=silence_s, context=trusted
+        )
+
+    def _headers(self) -> dict[str, str]:
+        more = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        return {"Content-Type": "application/json", **more}
+
+    def _unreachable(self, error: Exception) -> HostError:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        if isinstance(error, TimeoutError | socket.timeout):
+            reason = "it does not answer"
+        return HostError(f"{self.url}: {(reason or type(error).__name__).lower()}")
+
+
+def client_of(state: Path) -> DaemonClient:
+    """Return a client of the daemon on a state folder; HostError when none runs there."""
+    folder = StateFolder(state)
+    daemon = folder.daemon()
+    if daemon is None:
+        raise HostError(f"no daemon runs on {state}; start one with heddle up --state {state}")
+    token = Path(daemon.token_file).read_text().strip() if daemon.token_file else ""
+    return DaemonClient(daemon.url, token)

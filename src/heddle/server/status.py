@@ -1,0 +1,89 @@
+"""The state of the machine as one JSON object: what the API, the CLI and the dashboard show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from heddle.server.mover import Mover, waiting_steps
+from heddle.server.store import AcceptedMove, Store
+from heddle.server.traffic_window import TrafficWindow
+from heddle.workload.service_spec import ServiceSpec
+
+READY = "ready"
+
+
+def devices_status(details: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the devices with their instances, of the node agent's details."""
+    found = []
+    for device in details.get("devices", ()):
+        own = [one for one in details["instances"] if one["gpu"] == device["id"]]
+        found.append({**device, "num_units": device["units"], "instances": own})
+    return found
+
+
+def services_status(
+    store: Store,
+    details: Mapping[str, Any],
+    window: TrafficWindow,
+    extra: Mapping[str, Mapping[str, Any]],
+    host: str,
+) -> list[dict[str, Any]]:
+    """Return all services; ``extra`` has members of some of them, by name."""
+    instances = details.get("instances", ())
+    return [
+        {**_service(spec, store, instances, window, host), **extra.get(spec.name, {})}
+        for spec in store.services.values()
+    ]
+
+
+def transition_status(move: AcceptedMove | None, mover: Mover | None) -> dict[str, Any] | None:
+    """Return the last transition; None before the first."""
+    if move is None:
+        return None
+    steps = mover.steps() if mover is not None and mover.move.id == move.id else None
+    if steps is None or not move.is_running:
+        steps = waiting_steps(move) if steps is None else steps
+    return {
+        "id": move.id,
+        "state": move.state,
+        "message": move.message,
+        "begun_unix_s": move.begun_unix_s,
+        "num_steps": len(steps),
+        "num_done": sum(step["state"] == "done" for step in steps),
+        "makespan_s": move.transition.makespan_s,
+        "steps": steps,
+        "floors": {name: floor.floor_rps for name, floor in move.transition.floors.items()},
+    }
+
+
+def _service(
+    spec: ServiceSpec,
+    store: Store,
+    instances: Sequence[Mapping[str, Any]],
+    window: TrafficWindow,
+    host: str,
+) -> dict[str, Any]:
+    own = [one for one in instances if one["service"] == spec.name]
+    seen = window.seen(spec.name, spec.service.latency_ms)
+    move = store.move
+    floor = move.transition.floors.get(spec.name) if move is not None and move.is_running else None
+    return {
+        "name": spec.name,
+        "model": spec.service.model,
+        "engine": spec.serving.engine.value,
+        "path": spec.serving.path,
+        "url": f"http://{host}:{spec.port}",
+        "is_suspended": spec.name in store.suspended,
+        "required_rps": spec.service.required_rps or spec.service.rate_rps,
+        "latency_ms": spec.service.latency_ms,
+        "planned_rps": sum(one["rate_rps"] for one in own),
+        "ready_rps": sum(one["rate_rps"] for one in own if one["phase"] == READY),
+        "num_ready": sum(one["phase"] == READY for one in own),
+        "floor_rps": floor.floor_rps if floor is not None else None,
+        **seen._asdict(),
+        **window.totals(spec.name),
+        "is_stale": False,
+        "forecast_rps": None,
+        "forecast_error": None,
+    }

@@ -1,0 +1,1 @@
+"""Networks built node by node: ResNet, MobileNet and a BERT-like encoder."""
