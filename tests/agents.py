@@ -130,7 +130,10 @@ class ScriptedRouter:
 
 
 def _route(entry: JsonObject) -> tuple[str, dict[str, Any]]:
-    return entry.text("instance"), {"service": entry.text("service"), "port": entry.integer("port", 1, 65535)}
+    return entry.text("instance"), {
+        "service": entry.text("service"),
+        "port": entry.integer("port", 1, 65535),
+    }
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -147,12 +148,13 @@ class NotedTraffic:
 class ScriptedLauncher:
     """Starts the small server of ``agents``; its file ``mode`` says how it behaves.
 
-    ``ports`` are told to the next servers instead of their own.
+    The ports of the next ``num_to_steal`` servers are taken before they begin.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.ports: list[int] = []
+        self.num_to_steal = 0
+        self.stolen: list[socket.socket] = []
         (folder / "server.py").write_text(SERVER)
         self.mode("")
 
@@ -167,11 +169,18 @@ class ScriptedLauncher:
         words = [line.split() for line in lines]
         return [(int(pid), int(port), instance) for pid, port, instance in words]
 
+    def give_back(self) -> None:
+        """Let go of the ports that were taken."""
+        while self.stolen:
+            self.stolen.pop().close()
+
     def command(self, order: LaunchOrder) -> LaunchedCommand:
         if order.service.serving.command == ("wrong",):
             raise InputError("this command is wrong")
-        port = self.ports.pop(0) if self.ports else order.port
-        words = [sys.executable, "-I", "-S", str(self._folder / "server.py"), str(port)]
+        if self.num_to_steal > 0:
+            self.num_to_steal -= 1
+            self.stolen.append(socket.create_server(("127.0.0.1", order.port)))
+        words = [sys.executable, "-I", "-S", str(self._folder / "server.py"), str(order.port)]
         words += [str(self._folder / "mode"), str(self._folder / "starts")]
         return LaunchedCommand(words, {"HEDDLE_INSTANCE": order.instance}, "/ready")
 
@@ -242,7 +251,5 @@ class AgentThread:
         await agent.shut_down()
 
 
-def planned(
-    profile: str = "3g.40gb", start: int = 0, name: str = "chat"
-) -> PlannedInstance:
+def planned(profile: str = "3g.40gb", start: int = 0, name: str = "chat") -> PlannedInstance:
     return PlannedInstance(profile, start, name, 8, 2, 150.0, 12.0)

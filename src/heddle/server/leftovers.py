@@ -10,14 +10,16 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from heddle.clock import WallClock, sleep_s
 from heddle.cluster.line_client import LineClient
-from heddle.cluster.node_wire import VERSION
 from heddle.errors import HeddleError, HostError
 from heddle.runtime.process import ProcessId, identify, is_alive, spawn, terminate
 from heddle.server.state_folder import StateFolder
+from heddle.server.supervision import HELLO_AGENT, HELLO_ROUTER
 from heddle.settings import child_environment
 
 _SHUTDOWN_S = 120.0
@@ -35,8 +37,8 @@ def take_down(folder: StateFolder) -> bool:
     HostError
         A process does not end.
     """
-    agent = _answering(folder.agent_socket)
-    router = _answering(folder.router_socket)
+    agent = _answering(folder.agent_socket, HELLO_AGENT)
+    router = _answering(folder.router_socket, HELLO_ROUTER)
     has_left = folder.was_running() or agent is not None or router is not None
     if not has_left:
         return False
@@ -54,14 +56,14 @@ def take_down(folder: StateFolder) -> bool:
     return True
 
 
-def _answering(socket: Path) -> ProcessId | None:
+def _answering(socket: Path, hello: Mapping[str, Any]) -> ProcessId | None:
     try:
         client = LineClient(socket, 5.0)
     except HeddleError:
         return None
     with contextlib.closing(client):
         try:
-            reply = client.ask({"ask": "hello", "version": VERSION})
+            reply = client.ask(hello)
             return identify(reply.integer("pid", 1, _MAX_PID))
         except HeddleError:
             return None
@@ -74,7 +76,7 @@ def _started(folder: StateFolder) -> ProcessId | None:
     process = spawn(words, child_environment({}), folder.log("agent"))
     clock = WallClock()
     until_s = clock.now_s() + _READY_WITHIN_S
-    while _answering(folder.agent_socket) is None:
+    while _answering(folder.agent_socket, HELLO_AGENT) is None:
         if not is_alive(process) or clock.now_s() > until_s:
             return None
         sleep_s(_POLL_S)

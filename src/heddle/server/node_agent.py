@@ -16,7 +16,7 @@ from pathlib import Path
 
 from heddle.cluster.line_server import LineServer
 from heddle.cluster.sqlite_ledger import SqliteLedger
-from heddle.errors import HeddleError
+from heddle.errors import HeddleError, HostError
 from heddle.runtime.agent.agent import Agent
 from heddle.runtime.agent.answers import Answers
 from heddle.runtime.agent.book import Book
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 async def _serve(arguments: argparse.Namespace) -> int:
-    state: Path = arguments.state
+    state: Path = arguments.state.absolute()
     book = Book(SqliteLedger(state / "node.db"))
     patience = Patience()
     agent = Agent(
@@ -82,6 +82,8 @@ def _devices(arguments: argparse.Namespace) -> Sequence[Device]:
     found = nvidia_devices(arguments.state, NODE)
     for sentence in found.left_out:
         print(f"heddle: {sentence}", file=sys.stderr)
+    if not found.devices:
+        raise HostError("this machine has no NVIDIA GPU that can be used; see above why")
     return found.devices
 
 

@@ -30,7 +30,7 @@ def reference_of(service: Mapping[str, Any]) -> Reference:
             f"what {service['name']} should answer is not known: it runs a command of your own"
         )
     engine = SleepEngine(0.0) if kind is Engine.SLEEP else open_network(service["path"])
-    names = engine.signature.output_names
+    names = engine.signature.output_names()
 
     def reference(inputs: Tensors) -> Tensors:
         return engine.run(inputs, names)

@@ -25,7 +25,7 @@ from heddle.server.api.routes import make_app
 from heddle.server.daemon import Daemon
 from heddle.server.state_folder import RunningDaemon, StateFolder
 from heddle.server.store import Store
-from heddle.server.supervision import Child, Supervision
+from heddle.server.supervision import HELLO_AGENT, HELLO_ROUTER, Child, Supervision
 from heddle.server.up_arguments import LOOPBACK
 
 _BACKLOG = 128
@@ -109,8 +109,8 @@ def _children(folder: StateFolder, arguments: argparse.Namespace) -> list[Child]
     if arguments.host not in LOOPBACK:
         router += ["--host", arguments.host]
     return [
-        Child("router", router, folder.router_socket, folder.log("router")),
-        Child("agent", agent, folder.agent_socket, folder.log("agent")),
+        Child("router", router, folder.router_socket, HELLO_ROUTER, folder.log("router")),
+        Child("agent", agent, folder.agent_socket, HELLO_AGENT, folder.log("agent")),
     ]
 
 

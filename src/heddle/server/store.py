@@ -163,10 +163,9 @@ class Store:
     def _apply(self, entry: Entry) -> None:
         taker = self._takers.get(entry.kind)
         if taker is not None:
-            place = Path(self._ledger.name)
-            taker(
-                self, entry.number, JsonObject(dict(entry.members), f"entry {entry.number}", place)
-            )
+            place = f"entry {entry.number}"
+            members = JsonObject(dict(entry.members), place, Path(self._ledger.name))
+            taker(entry.number, members)
 
     def _take_told(self, number: int, members: JsonObject) -> None:
         event = ToldEvent(

@@ -10,9 +10,10 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from heddle.clock import Clock
 from heddle.cluster.line_client import AsyncLineClient
@@ -31,6 +32,10 @@ _MAX_PID = 1 << 40
 
 Tell = Callable[[str, str, str], None]
 
+#: What agent and router are asked first.
+HELLO_AGENT: Mapping[str, Any] = {"ask": "hello", "version": VERSION}
+HELLO_ROUTER: Mapping[str, Any] = {"ask": "hello"}
+
 
 @dataclass(slots=True)
 class Child:
@@ -42,8 +47,8 @@ class Child:
         ``agent`` or ``router``.
     arguments
         Its command line.
-    socket
-        Where it answers ``hello`` with its process id.
+    socket, hello
+        Where it answers, and the question that it answers with its process id.
     log
         Takes its output.
     process
@@ -53,6 +58,7 @@ class Child:
     name: str
     arguments: Sequence[str]
     socket: Path
+    hello: Mapping[str, Any]
     log: Path
     process: ProcessId | None = field(default=None)
 
@@ -110,14 +116,14 @@ class Supervision:
         return process.pid if process is not None and is_alive(process) else None
 
     async def _up(self, child: Child) -> None:
-        child.process = await _answering(child.socket)
+        child.process = await answering(child.socket, child.hello)
         if child.process is not None:
             return
         child.process = await asyncio.to_thread(
             spawn, child.arguments, child_environment({"PYTHONUNBUFFERED": "1"}), child.log
         )
         until_s = self._clock.now_s() + _READY_WITHIN_S
-        while await _answering(child.socket) is None:
+        while await answering(child.socket, child.hello) is None:
             if not is_alive(child.process):
                 raise HostError(f"the {child.name} ended at once{_last_words(child.log)}")
             if self._clock.now_s() > until_s:
@@ -146,7 +152,7 @@ class Supervision:
             back_off_s = min(_LONGEST_BACK_OFF_S, 2 * back_off_s)
 
 
-async def _answering(socket: Path) -> ProcessId | None:
+async def answering(socket: Path, hello: Mapping[str, Any]) -> ProcessId | None:
     """Return the process that answers at a socket, if one does."""
     try:
         client = await AsyncLineClient.connect(socket)
@@ -154,7 +160,7 @@ async def _answering(socket: Path) -> ProcessId | None:
         return None
     with contextlib.closing(client):
         try:
-            reply = await client.ask({"ask": "hello", "version": VERSION}, 2.0)
+            reply = await client.ask(hello, 2.0)
             return identify(reply.integer("pid", 1, _MAX_PID))
         except HeddleError:
             return None

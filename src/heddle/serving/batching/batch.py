@@ -38,7 +38,7 @@ def run_jobs(engine: InferenceEngine, jobs: Sequence[Job], clock: Clock) -> Ran:
     except HeddleError as error:
         if len(jobs) == 1:
             return Ran([error], clock.now_s() - begin_s)
-        alone = [run_jobs(engine, [job], clock) for job in jobs[::-1]]
+        alone = [run_jobs(engine, [job], clock) for job in jobs]
         return Ran([ran.ends[0] for ran in alone], clock.now_s() - begin_s)
     batch_ms = duration_s * 1e3
     return Ran([Answer(share, batch_ms, len(jobs)) for share in shares], duration_s)
