@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,12 @@ from heddle.cluster.node_wire import snapshot_of
 from heddle.cluster.snapshot import Snapshot
 from heddle.errors import HeddleError, HostError, InputError, listed, nearest
 from heddle.server.bundle import Bundle, keep
+from heddle.server.following import HOLDS_FOR, Following
 from heddle.server.mover import Mover
 from heddle.server.plan_message import Answer, Question
 from heddle.server.planner_process import PlannerProcess
 from heddle.server.service_ports import with_ports
+from heddle.server.staleness import StalenessWatch
 from heddle.server.state_folder import StateFolder
 from heddle.server.status import devices_status, services_status, transition_status
 from heddle.server.store import AcceptedMove, Store
@@ -33,6 +35,7 @@ from heddle.server.told_event import ToldEvent
 from heddle.server.traffic_window import TrafficWindow
 from heddle.transition.execution.decision import Decision
 from heddle.transition.transition import Transition
+from heddle.workload.service_spec import ServiceSpec
 
 #: While somebody looks or demand is followed, and otherwise.
 _POLL_S = 1.0
@@ -85,7 +88,8 @@ class Daemon:
         self._planner = PlannerProcess()
         self._window = TrafficWindow()
         self._details: Mapping[str, Any] = {}
-        self._extra: dict[str, dict[str, Any]] = {}
+        self._staleness = StalenessWatch()
+        self._following = Following()
         self._mover: Mover | None = None
         self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -115,6 +119,7 @@ class Daemon:
         # 4. Look, from now on.
         await self._look()
         self._keep(self._watch())
+        self._keep(self._follow())
         self.store.tell("daemon.started", "started", f"heddle {__version__} is up")
 
     async def close(self) -> None:
@@ -158,7 +163,9 @@ class Daemon:
             if is_dry_run:
                 return Applied(answer, None)
             specs = with_ports(answer.services, self.store.ports)
-            self.store.apply_workload(path, answer.replan_every_s)
+            stated = {name: service.rate_rps for name, (service, _) in answer.services.items()}
+            self.store.apply_workload(path, answer.replan_every_s, stated)
+            self._following = Following()
             for name in self.store.suspended & answer.services.keys():
                 self.store.resume(name)
             self.store.want(specs)
@@ -217,7 +224,6 @@ class Daemon:
     def status(self) -> dict[str, Any]:
         """Return the state of the machine; looking makes it fresh from now on."""
         self._looked_s = self._clock.now_s()
-        host = "127.0.0.1"
         return {
             "daemon": {
                 "version": __version__,
@@ -233,7 +239,9 @@ class Daemon:
                 "is_following": self.store.replan_every_s is not None,
             },
             "devices": devices_status(self._details),
-            "services": services_status(self.store, self._details, self._window, self._extra, host),
+            "services": services_status(
+                self.store, self._details, self._window, self._extra(), host
+            ),
             "transition": transition_status(self.store.move, self._mover),
             "last_event": self.store.last_event,
         }
@@ -276,7 +284,68 @@ class Daemon:
         with contextlib.suppress(HeddleError):
             reply = await self._ask(self.folder.router_socket, {"ask": "stats"})
             self._window.learn(self._clock.now_s(), reply)
+            self._tell_staleness()
         self._note()
+
+    def _extra(self) -> dict[str, dict[str, Any]]:
+        """Return what the status says of services beyond counters: forecasts, staleness."""
+        extra = self._following.members() if self.store.replan_every_s is not None else {}
+        for name in self._staleness.services:
+            extra[name] = {**extra.get(name, {}), "is_stale": True}
+        return extra
+
+    def _tell_staleness(self) -> None:
+        limits_ms = {name: spec.service.latency_ms for name, spec in self.store.services.items()}
+        instances = self._details.get("instances", ())
+        for change in self._staleness.look(instances, limits_ms, self._window):
+            kind = "instance.stale" if change.is_stale else "instance.sound"
+            self.store.tell(
+                kind,
+                change.reason,
+                change.sentence,
+                instance=change.instance,
+                service=change.service,
+            )
+
+    async def _follow(self) -> None:
+        """Plan for what is expected, at the interval of the workload, while it has one."""
+        while True:
+            every_s = self.store.replan_every_s
+            begin_s = self._clock.now_s()
+            await asyncio.sleep(_POLL_S if every_s is None else every_s)
+            if every_s is None:
+                continue
+            try:
+                await self._follow_once(self._clock.now_s() - begin_s)
+            except HeddleError as error:
+                self.store.tell("following.failed", "failed", str(error))
+
+    async def _follow_once(self, over_s: float) -> None:
+        """Learn, plan, decide, move; every decision is told, also the one to stay."""
+        # 1. What came in, and what is expected.
+        await self._look()
+        names = self.store.services
+        arrived = {name: self._window.totals(name)["num_arrived"] for name in names}
+        self._following.learn(arrived, over_s)
+        async with self._turn:
+            expected = self._following.sentence()
+            if self._is_moving or not expected:
+                reason = "moving" if self._is_moving else "no_forecast"
+                sentence = "a transition runs" if self._is_moving else "too little was seen yet"
+                self.store.tell("following.stayed", reason, sentence)
+                return
+            # 2. The plan for that, and whether it pays to go there.
+            rates = self._following.rates_rps(self.store.stated_rps, self.store.suspended)
+            unneeded_s = HOLDS_FOR * (self.store.replan_every_s or over_s)
+            answer = await self._planned(self._workload(), rates, unneeded_s)
+            sentence = f"{answer.sentence}; expected: {expected}"
+            if answer.transition is None or not answer.transition.steps:
+                self.store.tell("following.stayed", answer.reason.replace(" ", "_"), sentence)
+                return
+            # 3. Go.
+            self.store.tell("following.moved", answer.reason.replace(" ", "_"), sentence)
+            self.store.want(_restated(self.store.services, answer.transition))
+            self._accepted(answer)
 
     def _tell_deaths(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         """Tell of instances that were restarted since the last look."""
@@ -311,8 +380,11 @@ class Daemon:
             raise InputError("no workload was applied yet")
         return self.store.workload
 
-    async def _planned(self, workload: Path, rates_rps: Mapping[str, float]) -> Answer:
-        question = Question(workload, await self.snapshot(), self.store.served(), rates_rps)
+    async def _planned(
+        self, workload: Path, rates_rps: Mapping[str, float], unneeded_s: float | None = None
+    ) -> Answer:
+        snapshot = await self.snapshot()
+        question = Question(workload, snapshot, self.store.served(), rates_rps, unneeded_s)
         return await self._planner.answer(question)
 
     def _accepted(self, answer: Answer) -> AcceptedMove | None:
@@ -371,3 +443,11 @@ class Daemon:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _restated(services: Mapping[str, ServiceSpec], transition: Transition) -> list[ServiceSpec]:
+    """Return the services with the rates for which a transition was planned."""
+    stated = transition.target.services
+    return [
+        replace(spec, service=stated.get(name, spec.service)) for name, spec in services.items()
+    ]

@@ -65,7 +65,7 @@ def _service(
     host: str,
 ) -> dict[str, Any]:
     own = [one for one in instances if one["service"] == spec.name]
-    seen = window.seen(spec.name, spec.service.latency_ms)
+    seen = window.seen(spec.name)
     move = store.move
     floor = move.transition.floors.get(spec.name) if move is not None and move.is_running else None
     return {

@@ -61,6 +61,8 @@ class Store:
     ----------
     workload
         The file that was applied last; None before the first.
+    replan_every_s, stated_rps
+        As the workload says: the interval at which demand is followed, and every rate.
     services
         All that should run, or be suspended, with their addresses.
     suspended
@@ -75,6 +77,7 @@ class Store:
         self._ledger = ledger
         self.workload: Path | None = None
         self.replan_every_s: float | None = None
+        self.stated_rps: dict[str, float] = {}
         self.services: dict[str, ServiceSpec] = {}
         self.suspended: set[str] = set()
         self.ports: dict[str, int] = {}
@@ -121,9 +124,16 @@ class Store:
         members = {"kind": kind, "reason": reason, "message": message, "at_unix_s": unix_s()}
         self._write(_TOLD, {**members, **where})
 
-    def apply_workload(self, path: Path, replan_every_s: float | None) -> None:
-        """Write down which workload is wanted from now on."""
-        self._write(_APPLIED, {"path": str(path), "replan_every_s": replan_every_s or 0.0})
+    def apply_workload(
+        self, path: Path, replan_every_s: float | None, stated_rps: Mapping[str, float]
+    ) -> None:
+        """Write down which workload is wanted from now on, and the rates that it states."""
+        members = {
+            "path": str(path),
+            "replan_every_s": replan_every_s or 0.0,
+            "stated_rps": dict(stated_rps),
+        }
+        self._write(_APPLIED, members)
 
     def want(self, services: Sequence[ServiceSpec]) -> None:
         """Write down all services."""
@@ -183,6 +193,8 @@ class Store:
     def _take_applied(self, _number: int, members: JsonObject) -> None:
         self.workload = Path(members.text("path"))
         self.replan_every_s = members.number("replan_every_s") or None
+        stated = members.member("stated_rps")
+        self.stated_rps = {name: stated.number(name) for name in stated}
 
     def _take_services(self, _number: int, members: JsonObject) -> None:
         found = [service_spec_of(entry) for entry in members.members("services")]

@@ -81,8 +81,13 @@ class Work:
 
     async def _create(self, command: Command) -> None:
         place = place_of(command)
-        made = await asyncio.to_thread(self._with.device(place.gpu).create, place.placement)
-        self._with.book.create(place, made.uuid)
+        device = self._with.device(place.gpu)
+        made = await asyncio.to_thread(device.create, place.placement)
+        try:
+            self._with.book.create(place, made.uuid)
+        except HeddleError:
+            await asyncio.to_thread(device.destroy, place.placement)
+            raise
 
     async def _destroy(self, command: Command) -> None:
         await self.remove_instance(place_of(command))

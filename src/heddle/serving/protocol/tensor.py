@@ -33,13 +33,14 @@ def from_json(name: str, kind: np.dtype[Any], shape: Sequence[int], raw: Any) ->
     require_count(name, found.size, shape)
     if found.size == 0:
         return np.empty(shape, dtype=kind)
-    allowed = _allowed(kind)
-    if found.dtype.kind not in allowed:
+    if kind.kind in "iu":
+        return _whole_numbers(name, kind, found, raw).reshape(shape)
+    if found.dtype.kind not in ("b" if kind.kind == "b" else "iuf"):
         raise InputError(f"{name}: expected {_WORDS[kind.kind]} in 'data', found {_odd(found)}")
     with np.errstate(over="ignore"):
         cast = found.astype(kind)
-    if not _is_held(found, cast):
-        raise InputError(f"{name}: a value in 'data' is beyond what its datatype holds")
+    if kind.kind == "f" and not np.isfinite(cast).all():
+        raise _beyond(name)
     return cast.reshape(shape)
 
 
@@ -92,17 +93,31 @@ def require_count(name: str, found: int, shape: Sequence[int]) -> None:
 _WORDS = {"b": "true and false", "i": "whole numbers", "u": "whole numbers", "f": "numbers"}
 
 
-def _allowed(kind: np.dtype[Any]) -> str:
-    return {"b": "b", "i": "iu", "u": "iu"}.get(kind.kind, "iuf")
+def _whole_numbers(
+    name: str, kind: np.dtype[Any], found: NDArray[Any], raw: list[Any]
+) -> NDArray[Any]:
+    exact = found if found.dtype.kind in "iu" else _exact(found, raw)
+    if exact is None:
+        raise InputError(f"{name}: expected {_WORDS[kind.kind]} in 'data', found {_odd(found)}")
+    bounds = np.iinfo(kind)
+    if int(exact.min()) < bounds.min or int(exact.max()) > bounds.max:
+        raise _beyond(name)
+    return exact.astype(kind)
 
 
-def _is_held(found: NDArray[Any], cast: NDArray[Any]) -> bool:
-    if cast.dtype.kind == "f":
-        return bool(np.isfinite(cast).all())
-    if cast.dtype.kind == "b":
-        return True
-    bounds = np.iinfo(cast.dtype)
-    return int(found.min()) >= bounds.min and int(found.max()) <= bounds.max
+def _exact(found: NDArray[Any], raw: list[Any]) -> NDArray[Any] | None:
+    """Return whole numbers that numpy took for others; None when there is anything else.
+
+    Of small and very large ones together it makes floats, which round.
+    """
+    if found.dtype.kind not in "fO":
+        return None
+    exact = np.array(raw, dtype=np.object_)
+    return exact if all(type(value) is int for value in exact.ravel()) else None
+
+
+def _beyond(name: str) -> InputError:
+    return InputError(f"{name}: a value in 'data' is beyond what its datatype holds")
 
 
 def _texts(name: str, shape: Sequence[int], raw: list[Any]) -> NDArray[Any]:

@@ -24,7 +24,6 @@ from heddle.cluster.memory_ledger import MemoryLedger
 from heddle.cluster.partition import Placement
 from heddle.errors import HostError, InputError
 from heddle.runtime.agent.agent import Agent
-from heddle.runtime.agent.tenancy import Phase
 from heddle.runtime.process import identify
 from scripted_node import QUICK, ScriptedDevice, ScriptedNode, planned, service
 
@@ -371,7 +370,8 @@ def test_a_full_disk_refuses_commands_and_delays_their_events(node: ScriptedNode
             ledger.is_full = False
             event = await event_of(agent, "a")
             assert event.outcome is Outcome.FAILED
-            assert (await agent.observe()).in_progress == frozenset()
+            snapshot = await agent.observe()
+            assert (snapshot.in_progress, list(snapshot.live())) == (frozenset(), [])
 
     asyncio.run(scenario())
 
@@ -502,7 +502,7 @@ def test_a_shut_down_ends_everything_that_this_agent_made_and_nothing_else(
     node: ScriptedNode,
 ) -> None:
     device = node.devices["gpu-0"]
-    strange = device.create(OTHER)
+    strange = device.create(Placement(6, "1g.10gb"))
 
     async def scenario() -> None:
         async with running(node) as agent:
@@ -510,9 +510,9 @@ def test_a_shut_down_ends_everything_that_this_agent_made_and_nothing_else(
             at_close: list[object] = []
             device.close = lambda: at_close.extend(device.slices())  # type: ignore[method-assign]
             node.launcher.mode("deaf")
-            await ended(agent, command("b", Action.CREATE, place=Placement(3, "1g.10gb")))
-            third = PlannedInstance("1g.10gb", 3, "search", 1, 1, 10.0, 10.0)
-            agent.submit(command("c", Action.START, third, Placement(3, "1g.10gb")))
+            await ended(agent, command("b", Action.CREATE, place=Placement(4, "2g.20gb")))
+            third = PlannedInstance("2g.20gb", 4, "search", 1, 1, 10.0, 10.0)
+            agent.submit(command("c", Action.START, third, Placement(4, "2g.20gb")))
             await until(lambda: len(living(node)) == 2, "both run")
             await agent.shut_down()
             assert living(node) == []
@@ -520,8 +520,6 @@ def test_a_shut_down_ends_everything_that_this_agent_made_and_nothing_else(
             assert (await event_of(agent, "c")).outcome is Outcome.FAILED
             with pytest.raises(HostError, match="is ending"):
                 agent.submit(command("d", Action.CREATE))
-            assert {phase.phase for phase in agent.equipment.book.state.tenancies.values()} <= {
-                Phase.READY
-            }
+            assert agent.equipment.book.state.tenancies == {}
 
     asyncio.run(scenario())

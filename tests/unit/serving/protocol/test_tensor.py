@@ -38,7 +38,11 @@ def test_values_may_be_flat_or_nested() -> None:
         ("INT8", "[127, 128]", "beyond what its datatype holds"),
         ("UINT8", "[-1, 0]", "beyond what its datatype holds"),
         ("INT64", "[1.5, 2]", "expected whole numbers in 'data', found fractions"),
-        ("INT64", "[18446744073709551616, 0]", "expected whole numbers"),
+        ("INT64", "[18446744073709551616, 0]", "beyond what its datatype holds"),
+        ("INT64", "[1, [2]]", "nested to the same depth"),
+        ("UINT64", "[9223372036854775808, 0.5]", "found fractions"),
+        ("UINT64", "[18446744073709551616, true]", "expected whole numbers"),
+        ("UINT64", "[18446744073709551616, null]", "expected whole numbers"),
         ("BOOL", "[1, 0]", "expected true and false in 'data', found numbers"),
         ("FP32", '{"a": 1}', "expected a list of values"),
         ("BYTES", '["a", 1]', "expected texts in 'data', found 1"),
@@ -51,6 +55,10 @@ def test_values_of_another_kind_number_or_size_are_named(
 ) -> None:
     with pytest.raises(InputError, match=reason):
         read(datatype, [2], text)
+
+
+def test_very_large_whole_numbers_are_not_rounded() -> None:
+    assert read("UINT64", [3], "[0, 9223372036854775809, 1]").tolist() == [0, 2**63 + 1, 1]
 
 
 @pytest.mark.parametrize(
