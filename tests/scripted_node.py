@@ -38,7 +38,7 @@ _SLICE = "HEDDLE_SLICE"
 #: Quick, so that a test sees what takes minutes on a node.
 QUICK = Patience(
     backoff_s=0.01, backoff_cap_s=0.05, healthy_s=60.0, grace_s=5.0, router_s=0.02,
-    router_away_s=0.3, drain_away_s=0.1,
+    router_away_s=0.3, rewrite_s=0.02, drain_away_s=0.1,
 )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ class ScriptedDevice:
         self.gate.set()
         self.is_gone = False
         self._slices: dict[Placement, str] = {}
-        self._num_made = 0
+        self.num_made = 0
 
     def slices(self) -> Sequence[Slice]:
         if self.is_gone:
@@ -71,8 +71,8 @@ class ScriptedDevice:
         self._change()
         if placement not in self._slices:
             legal_partition(self.gpu_type, self._slices).with_placement(placement)
-            self._num_made += 1
-            self._slices[placement] = f"MIG-{id(self):x}-{self._num_made}"
+            self.num_made += 1
+            self._slices[placement] = f"MIG-{id(self):x}-{self.num_made}"
         return Slice(placement, self._slices[placement])
 
     def destroy(self, placement: Placement) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from heddle import __version__
 from heddle.clock import Clock, unix_s
@@ -84,6 +85,7 @@ class Daemon:
         self._supervision = supervision
         self._clock = clock
         self._url = url
+        self._host = urlsplit(url).hostname or "127.0.0.1"
         self._begun_unix_s = unix_s()
         self._planner = PlannerProcess()
         self._window = TrafficWindow()
@@ -240,7 +242,7 @@ class Daemon:
             },
             "devices": devices_status(self._details),
             "services": services_status(
-                self.store, self._details, self._window, self._extra(), host
+                self.store, self._details, self._window, self._extra(), self._host
             ),
             "transition": transition_status(self.store.move, self._mover),
             "last_event": self.store.last_event,

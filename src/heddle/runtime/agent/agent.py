@@ -25,8 +25,6 @@ from heddle.runtime.agent.work import Work
 from heddle.workload.service_spec import ServiceSpec
 
 _log = logging.getLogger(__name__)
-#: Between two attempts to write down how a command ended, when the disk does not take it.
-_REWRITE_S = 1.0
 
 
 class Agent:
@@ -199,15 +197,22 @@ class Agent:
             reason = Refusal(str(error), error.is_retryable)
             event = self._event(command, Outcome.FAILED, reason)
         await self._slices.look()
+        await self._tell_at_last(event)
+        _log.info("%s: %s %s", _spelled(command), event.outcome.value, event.message)
+
+    async def _tell_at_last(self, event: Event) -> None:
+        """Write an event down, whenever the disk takes it; the command is open until then."""
+        objection = ""
         while True:
             try:
                 self._tell(event)
             except HostError as error:
-                _log.warning("%s has ended, and %s", _spelled(command), error)
+                if str(error) != objection:
+                    objection = str(error)
+                    _log.warning("%s has ended, and %s", event.command, objection)
+                await asyncio.sleep(self._with.patience.rewrite_s)
             else:
-                break
-            await asyncio.sleep(_REWRITE_S)
-        _log.info("%s: %s %s", _spelled(command), event.outcome.value, event.message)
+                return
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._tasks.pop(task.get_name(), None)

@@ -28,6 +28,8 @@ class Patience:
         How long a start waits for a router that does not answer.
     drain_away_s
         The same for a stop: without a router nobody sends requests.
+    rewrite_s
+        Between two attempts to write down how a command ended.
     num_ports
         How many ports a start tries when others take them first.
     """
@@ -41,6 +43,7 @@ class Patience:
     router_s: float = 1.0
     router_away_s: float = 30.0
     drain_away_s: float = 5.0
+    rewrite_s: float = 1.0
     num_ports: int = 3
 
     def wait_s(self, num_deaths: int) -> float:

@@ -365,7 +365,7 @@ def test_a_full_disk_refuses_commands_and_delays_their_events(node: ScriptedNode
             agent.submit(command("a", Action.CREATE))
             ledger.is_full = True
             node.devices["gpu-0"].gate.set()
-            await until(lambda: bool(node.devices["gpu-0"].slices()), "it was made")
+            await until(lambda: node.devices["gpu-0"].num_made == 1, "it was made")
             assert (await agent.observe()).in_progress == {"a"}
             ledger.is_full = False
             event = await event_of(agent, "a")
