@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -174,6 +174,10 @@ class AgentHost:
         """Whether the agent answers; fails when it has ended."""
         assert self.process is not None
         assert self.process.poll() is None, self.log()
+        return self.is_heard()
+
+    def is_heard(self) -> bool:
+        """Whether somebody answers at the socket."""
         try:
             self.ask({"ask": "hello", "version": 1})
         except HostError:
@@ -249,16 +253,25 @@ class AgentHost:
 
 @contextlib.contextmanager
 def agent_host(folder: Path, num_devices: int = 1) -> Iterator[AgentHost]:
-    """Yield an agent that runs, its folder at a path short enough for sockets."""
+    """Yield an agent that runs, with a router."""
+    with short_path(folder) as short:
+        host = AgentHost(short, num_devices)
+        try:
+            host.router.begin()
+            host.begin()
+            yield host
+        finally:
+            host.close()
+
+
+@contextlib.contextmanager
+def short_path(folder: Path) -> Iterator[Path]:
+    """Yield another path of a folder that sockets can have."""
     short = Path("/tmp") / f"ha-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:10]}"  # noqa: S108 (a socket's path is short)
     short.symlink_to(folder, target_is_directory=True)
-    host = AgentHost(short, num_devices)
     try:
-        host.router.begin()
-        host.begin()
-        yield host
+        yield short
     finally:
-        host.close()
         short.unlink()
 
 
@@ -299,7 +312,3 @@ def event_of_command(driver: AgentDriver, name: str, within_s: float = 40.0) -> 
 
 def outcomes(events: Sequence[Event]) -> list[str]:
     return [event.outcome.value for event in events]
-
-
-def is_there(pid: int) -> Callable[[], bool]:
-    return Path(f"/proc/{pid}").exists

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from agents import SERVER
+from agents import SERVER, short_path
 from heddle.cluster.catalogue import builtin_catalogue
-from heddle.cluster.deployment import PlannedInstance, ServedService
+from heddle.cluster.command import Action, Command
+from heddle.cluster.deployment import Deployment, PlannedInstance, ServedService
+from heddle.cluster.event import Outcome
 from heddle.cluster.gpu import Gpu
 from heddle.cluster.ledger import Ledger
 from heddle.cluster.line_server import LineServer
@@ -25,6 +28,7 @@ from heddle.errors import HostError, InputError
 from heddle.runtime.agent.agent import Agent
 from heddle.runtime.agent.answers import Answers
 from heddle.runtime.agent.book import Book
+from heddle.runtime.agent.driver import AgentDriver
 from heddle.runtime.agent.equipment import Equipment
 from heddle.runtime.agent.patience import Patience
 from heddle.runtime.agent.routing import Routing
@@ -253,3 +257,27 @@ class AgentThread:
 
 def planned(profile: str = "3g.40gb", start: int = 0, name: str = "chat") -> PlannedInstance:
     return PlannedInstance(profile, start, name, 8, 2, 150.0, 12.0)
+
+
+@contextlib.contextmanager
+def agent_cluster(folder: Path, deployment: Deployment, name: str) -> Iterator[AgentDriver]:
+    """Yield the driver of an agent whose node runs its part of a deployment.
+
+    The real driver and socket; devices, launcher and router are scripted.
+    """
+    mine = [each for each in deployment.configurations if each.node == name]
+    devices = {each.gpu: ScriptedDevice(each.gpu, each.gpu_type, name) for each in mine}
+    node = ScriptedNode(folder, devices)
+    Book(node.ledger).list_services([service(each) for each in deployment.services])
+    with short_path(folder) as short, AgentThread(node, short / "agent.sock", name):
+        with contextlib.closing(AgentDriver(short / "agent.sock", name)) as driver:
+            for configuration, each in deployment.instances():
+                if configuration.node == name:
+                    place = Placement(each.start, each.profile)
+                    for action, asked in ((Action.CREATE, None), (Action.START, each)):
+                        told = f"{action.value} {configuration.gpu} {each.start}"
+                        command = Command(told, action, name, configuration.gpu, place, asked)
+                        driver.submit(command)
+                        [event] = driver.wait(driver.clock.now_s() + 20.0)
+                        assert event.outcome is Outcome.DONE, event
+            yield driver

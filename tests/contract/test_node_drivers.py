@@ -1,7 +1,8 @@
 """What every driver of nodes promises to an executor; each one is held to it.
 
-Both hosts so far are simulated: a real one joins the first part of the suite. The second
-part lets go wrong what only a script can.
+The tests with ``any_host`` are held against the node agent too: its driver, its socket
+and its processes are real, its devices and its router scripted. The others need time that
+stands still, or let go wrong what only a script can.
 """
 
 from __future__ import annotations
@@ -11,14 +12,18 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
+from heddle.clock import Clock
 from heddle.cluster.command import Action, Command
 from heddle.cluster.event import Event, Outcome
 from heddle.cluster.partition import Placement
 from heddle.simulator.history import Kind
 from heddle.simulator.socket_driver import SocketDriver
+from heddle.transition.node_driver import NodeDriver
+from scripted_node import agent_cluster
 from simulated_clusters import (
     CHAT,
     CREATE_S,
@@ -43,6 +48,13 @@ from simulated_clusters import (
 Opened = Callable[..., Cluster]
 
 
+class AnyHost(NodeDriver, Protocol):
+    """A driver with the clock of its host."""
+
+    @property
+    def clock(self) -> Clock: ...
+
+
 @pytest.fixture(params=["in this process", "in its own process"])
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
     """Open the small cluster, with the faults that are given as lines of YAML."""
@@ -60,6 +72,19 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
             return stack.enter_context(SocketDriver(process.socket))
 
         yield open_cluster
+
+
+@pytest.fixture(params=["in this process", "in its own process", "a node agent"])
+def any_host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyHost]:
+    """The small cluster; of the node agent only its first node."""
+    if request.param == "a node agent":
+        with agent_cluster(tmp_path, DEPLOYMENT, "node-0") as driver:
+            yield driver
+    elif request.param == "in this process":
+        yield cluster_here()
+    else:
+        with ClusterProcess(tmp_path) as process, SocketDriver(process.socket) as driver:
+            yield driver
 
 
 def test_what_runs_at_the_beginning_is_observed_with_its_traffic(opened: Opened) -> None:
@@ -132,23 +157,21 @@ def test_an_instance_is_there_until_its_destroy_is_done(opened: Opened) -> None:
     assert live(cluster.observe(), "gpu-1") is None
 
 
-def test_an_instance_that_is_made_anew_is_another_one(opened: Opened) -> None:
-    cluster = opened()
-    carried_out(cluster, create("a", "gpu-1"))
-    first = live(cluster.observe(), "gpu-1")
-    carried_out(cluster, destroy("b", "gpu-1"), create("c", "gpu-1"))
-    second = live(cluster.observe(), "gpu-1")
+def test_an_instance_that_is_made_anew_is_another_one(any_host: AnyHost) -> None:
+    carried_out(any_host, create("a", "gpu-1"))
+    first = live(any_host.observe(), "gpu-1")
+    carried_out(any_host, destroy("b", "gpu-1"), create("c", "gpu-1"))
+    second = live(any_host.observe(), "gpu-1")
     assert first is not None
     assert second is not None
     assert first.uuid != second.uuid
 
 
-def test_a_server_may_be_replaced_without_touching_its_instance(opened: Opened) -> None:
-    cluster = opened()
-    before = live(cluster.observe(), "gpu-1", place_of(CHAT))
+def test_a_server_may_be_replaced_without_touching_its_instance(any_host: AnyHost) -> None:
+    before = live(any_host.observe(), "gpu-1", place_of(CHAT))
     other = CHAT._replace(service="search", batch=1)
-    carried_out(cluster, stop("a", "gpu-1"), start("b", "gpu-1", other))
-    after = live(cluster.observe(), "gpu-1", place_of(CHAT))
+    carried_out(any_host, stop("a", "gpu-1"), start("b", "gpu-1", other))
+    after = live(any_host.observe(), "gpu-1", place_of(CHAT))
     assert before is not None
     assert after is not None
     assert (after.uuid, after.serving, after.is_ready) == (before.uuid, other, True)
@@ -164,21 +187,19 @@ def test_a_command_that_runs_is_not_begun_again(opened: Opened) -> None:
 
 
 def test_a_command_that_has_ended_sends_its_event_again_when_it_is_repeated(
-    opened: Opened,
+    any_host: AnyHost,
 ) -> None:
-    cluster = opened()
-    [first] = carried_out(cluster, create("a", "gpu-1"))
-    carried_out(cluster, destroy("b", "gpu-1"))
-    [again] = carried_out(cluster, create("a", "gpu-1"))
+    [first] = carried_out(any_host, create("a", "gpu-1"))
+    carried_out(any_host, destroy("b", "gpu-1"))
+    [again] = carried_out(any_host, create("a", "gpu-1"))
     assert again == first
-    assert live(cluster.observe(), "gpu-1") is None
+    assert live(any_host.observe(), "gpu-1") is None
 
 
-def test_a_refusal_is_said_again_when_its_command_is_repeated(opened: Opened) -> None:
-    cluster = opened()
-    [first] = carried_out(cluster, destroy("a", "gpu-1"))
-    carried_out(cluster, create("b", "gpu-1"))
-    assert carried_out(cluster, destroy("a", "gpu-1")) == [first]
+def test_a_refusal_is_said_again_when_its_command_is_repeated(any_host: AnyHost) -> None:
+    [first] = carried_out(any_host, destroy("a", "gpu-1"))
+    carried_out(any_host, create("b", "gpu-1"))
+    assert carried_out(any_host, destroy("a", "gpu-1")) == [first]
     assert first.outcome is Outcome.REFUSED
 
 
@@ -186,6 +207,30 @@ def test_waiting_for_nothing_ends_at_the_deadline(opened: Opened) -> None:
     cluster = opened()
     assert cluster.wait(12.5) == []
     assert cluster.clock.now_s() == 12.5
+
+
+def test_waiting_never_ends_before_its_time_without_an_event(any_host: AnyHost) -> None:
+    until_s = any_host.clock.now_s() + 0.05
+    assert list(any_host.wait(until_s)) == []
+    assert any_host.clock.now_s() >= until_s
+    assert list(any_host.wait(until_s - 1.0)) == []
+
+
+def test_every_change_of_an_instance_is_seen_once_its_event_has_come(any_host: AnyHost) -> None:
+    before = any_host.observe()
+    steps = [create("a", "gpu-1"), start("b", "gpu-1"), stop("c", "gpu-1", SEARCH)]
+    seen = []
+    for step in steps:
+        [event] = carried_out(any_host, step)
+        assert (event.command, event.outcome) == (step.id, Outcome.DONE)
+        snapshot = any_host.observe()
+        found = live(snapshot, "gpu-1")
+        assert found is not None
+        assert snapshot.in_progress == frozenset()
+        seen.append((found.serving, found.is_ready))
+    assert seen == [(None, False), (SEARCH, True), (None, False)]
+    assert [e.outcome for e in carried_out(any_host, destroy("d", "gpu-1"))] == [Outcome.DONE]
+    assert any_host.observe() == before
 
 
 def test_waiting_ends_before_an_event_that_comes_after_the_deadline(opened: Opened) -> None:
@@ -220,11 +265,10 @@ def test_events_come_in_the_order_of_their_times_and_the_clock_shows_them(
     assert [event.at_s for event in heard] == sorted(event.at_s for event in heard)
 
 
-def test_waiting_for_ever_is_a_mistake(opened: Opened) -> None:
-    cluster = opened()
+def test_waiting_for_ever_is_a_mistake(any_host: AnyHost) -> None:
     for until_s in (math.inf, math.nan):
         with pytest.raises(ValueError, match="finite"):
-            cluster.wait(until_s)
+            any_host.wait(until_s)
 
 
 #: What is asked of the cluster at the beginning, whether a retry may help, and why not.
@@ -260,15 +304,15 @@ REFUSED = {
 }
 
 
-def test_what_cannot_be_is_refused_at_once_and_changes_nothing(opened: Opened) -> None:
-    cluster = opened()
-    before = cluster.observe()
+def test_what_cannot_be_is_refused_at_once_and_changes_nothing(any_host: AnyHost) -> None:
+    before, begun_s = any_host.observe(), any_host.clock.now_s()
     for case, (command, is_retryable, reason) in REFUSED.items():
-        cluster.submit(replace(command, id=case))
-        [event] = cluster.wait(0.0)
-        assert (event.command, event.outcome, event.at_s) == (case, Outcome.REFUSED, 0.0)
+        any_host.submit(replace(command, id=case))
+        [event] = any_host.wait(any_host.clock.now_s())
+        assert (event.command, event.outcome) == (case, Outcome.REFUSED)
+        assert begun_s <= event.at_s <= any_host.clock.now_s()
         assert (event.is_retryable, reason in event.message) == (is_retryable, True), event
-    assert cluster.observe() == before
+    assert any_host.observe() == before
 
 
 def test_what_is_busy_may_be_asked_again_later(opened: Opened) -> None:

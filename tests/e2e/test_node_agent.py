@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,9 +25,8 @@ from agents import (
 )
 from devices import wait_until
 from heddle.clock import WallClock
-from heddle.cluster.command import Action
+from heddle.cluster.command import Action, Command
 from heddle.cluster.event import Outcome
-from heddle.cluster.partition import Placement
 from heddle.errors import HostError
 from heddle.runtime.agent.driver import AgentDriver
 from heddle.runtime.cpu.discovery import installation_name
@@ -126,7 +127,9 @@ def test_a_router_that_was_killed_is_told_everything_again(
 
 
 def test_a_shutdown_leaves_nothing_behind(host: AgentHost, driver: AgentDriver) -> None:
-    carried_out(driver, *UP, command("x", Action.CREATE, BESIDE), command("y", Action.START, BESIDE))
+    carried_out(
+        driver, *UP, command("x", Action.CREATE, BESIDE), command("y", Action.START, BESIDE)
+    )
     host.mode("deaf")
     third = planned(6, "2c", "search")
     carried_out(driver, command("z", Action.CREATE, third))
@@ -200,48 +203,45 @@ def test_a_driver_waits_for_an_agent_that_is_away_and_hears_what_it_missed(
     assert host.details()["phase"] == "ready"
 
 
+def one_life(host: AgentHost, driver: AgentDriver, round_: int, at: int) -> bool:
+    """Go through everything with an agent that dies at a write; whether it died."""
+    words = [sys.executable, str(Path(__file__).parents[1] / "dying_agents.py")]
+    with (host.folder / "agent.log").open("ab") as log:
+        agent = subprocess.Popen([*words, str(host.state), str(at)], stdout=log, stderr=log)
+    for each in everything(round_):
+        wait_until(lambda: agent.poll() is not None or host.is_heard(), "it answers or is dead")
+        driver.submit(each)
+        wait_until(lambda: agent.poll() is not None or has_ended(driver), "it is done or dead")
+        if agent.poll() is not None:
+            return True
+    agent.kill()
+    agent.wait(timeout=60)
+    return False
+
+
+def has_ended(driver: AgentDriver) -> bool:
+    return bool(driver.wait(WallClock().now_s() + 0.2))
+
+
+def everything(round_: int) -> list[Command]:
+    return [replace(each, id=f"{round_}/{each.id}") for each in (*UP, *DOWN)]
+
+
 @pytest.mark.parametrize("side", [-1, 1], ids=["before the write", "after it"])
 def test_an_agent_killed_at_any_write_is_taken_over_by_the_next_one(
     tmp_path: Path, side: int
 ) -> None:
-    with agent_host(tmp_path) as host:
+    with agent_host(tmp_path) as host, contextlib.closing(AgentDriver(host.socket)) as driver:
         host.list_services(host.spec())
         host.end()
-        driver = AgentDriver(host.socket)
         num_kills = 0
-        for number in range(1, 100):
-            died = one_life(host, driver, f"{number}", side * number)
-            num_kills += died
+        while one_life(host, driver, num_kills, side * (num_kills + 1)):
             host.begin()
-            for each in (*named(UP, number), *named(DOWN, number)):
-                event = again(driver, each)
-                assert event.outcome is Outcome.DONE, event
-                alive = living(host)
-                assert len(alive) == (each.action is Action.START), (number, each, host.log())
-            assert host.details() == {}
-            assert host.router.routes == {}
+            for each in everything(num_kills):
+                [event] = carried_out(driver, each)
+                assert event.outcome is Outcome.DONE, (event, host.log())
+                assert len(living(host)) <= 1, host.log()
+            assert (host.details(), host.router.routes, living(host)) == ({}, {}, [])
             host.end()
-            if not died:
-                break
-        driver.close()
+            num_kills += 1
         assert num_kills == 15
-
-
-def named(commands: tuple[Command, ...], number: int) -> tuple[Command, ...]:
-    return tuple(replace(each, id=f"{number}/{each.id}") for each in commands)
-
-
-def one_life(host: AgentHost, driver: AgentDriver, number: int, at: int) -> bool:
-    """Run through everything with an agent that dies at a write; whether it died."""
-    words = [sys.executable, str(Path(__file__).parents[1] / "dying_agents.py")]
-    with (host.folder / "agent.log").open("ab") as log:
-        agent = subprocess.Popen([*words, str(host.state), str(at)], stdout=log, stderr=log)
-    host.process = agent
-    for each in (*named(UP, number), *named(DOWN, number)):
-        wait_until(lambda: agent.poll() is not None or answers(host), "it answers or is dead")
-        driver.submit(each)
-        wait_until(lambda: agent.poll() is not None or heard(driver, each), "it is done or dead")
-    died = agent.poll() is not None
-    agent.kill()
-    agent.wait(timeout=60)
-    return died

@@ -313,22 +313,21 @@ class Daemon:
         """Plan for what is expected, at the interval of the workload, while it has one."""
         while True:
             every_s = self.store.replan_every_s
-            begin_s = self._clock.now_s()
             await asyncio.sleep(_POLL_S if every_s is None else every_s)
             if every_s is None:
                 continue
             try:
-                await self._follow_once(self._clock.now_s() - begin_s)
+                await self._follow_once()
             except HeddleError as error:
                 self.store.tell("following.failed", "failed", str(error))
 
-    async def _follow_once(self, over_s: float) -> None:
+    async def _follow_once(self) -> None:
         """Learn, plan, decide, move; every decision is told, also the one to stay."""
         # 1. What came in, and what is expected.
         await self._look()
         names = self.store.services
         arrived = {name: self._window.totals(name)["num_arrived"] for name in names}
-        self._following.learn(arrived, over_s)
+        self._following.learn(arrived, self._clock.now_s())
         async with self._turn:
             expected = self._following.sentence()
             if self._is_moving or not expected:
@@ -338,7 +337,7 @@ class Daemon:
                 return
             # 2. The plan for that, and whether it pays to go there.
             rates = self._following.rates_rps(self.store.stated_rps, self.store.suspended)
-            unneeded_s = HOLDS_FOR * (self.store.replan_every_s or over_s)
+            unneeded_s = HOLDS_FOR * (self.store.replan_every_s or 0.0)
             answer = await self._planned(self._workload(), rates, unneeded_s)
             sentence = f"{answer.sentence}; expected: {expected}"
             if answer.transition is None or not answer.transition.steps:

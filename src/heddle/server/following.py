@@ -23,17 +23,19 @@ class Following:
     def __init__(self) -> None:
         self._forecasts: dict[str, Forecast] = {}
         self._arrived: dict[str, int] = {}
+        self._at_s = 0.0
 
-    def learn(self, arrived: Mapping[str, int], over_s: float) -> None:
+    def learn(self, arrived: Mapping[str, int], at_s: float) -> None:
         """Take in the requests that came until now.
 
         Parameters
         ----------
         arrived
             By service, counted since the router began; less than before after a restart.
-        over_s
-            Since the last time, seconds.
+        at_s
+            When they were counted, seconds on any clock; later than the last time.
         """
+        over_s, self._at_s = at_s - self._at_s, at_s
         for service, count in arrived.items():
             before = self._arrived.get(service)
             if before is not None:
