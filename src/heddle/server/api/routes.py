@@ -20,6 +20,7 @@ from heddle.errors import HeddleError, InputError, NoPlanError
 from heddle.server.api.shapes import Accepted, AskedTransition, Name, Refusal, Workload
 from heddle.server.bundle import Bundle
 from heddle.server.daemon import BusyError, Daemon
+from heddle.server.dashboard.pages import Page, pages
 from heddle.server.metrics_text import metrics_text
 from heddle.transition.transition_file import transition_of, transition_text
 
@@ -40,10 +41,23 @@ def make_app(daemon: Daemon) -> FastAPI:
         title="heddle", version=__version__, docs_url=None, redoc_url=None, responses=_ERRORS
     )
     _add_errors(app)
+    _add_pages(app)
     _add_state(app, daemon)
     _add_history(app, daemon)
     _add_changing(app, daemon)
     return app
+
+
+def _add_pages(app: FastAPI) -> None:
+    for path, page in pages().items():
+        _add_page(app, path, page)
+
+
+def _add_page(app: FastAPI, path: str, page: Page) -> None:
+    @app.get(path, include_in_schema=False)
+    async def file() -> Response:
+        headers = {"cache-control": "no-cache"}
+        return Response(page.content, media_type=page.content_type, headers=headers)
 
 
 def _add_state(app: FastAPI, daemon: Daemon) -> None:
