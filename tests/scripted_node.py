@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from agents import SERVER, short_path
+from devices import wait_until
 from heddle.cluster.catalogue import builtin_catalogue
 from heddle.cluster.command import Action, Command
 from heddle.cluster.deployment import Deployment, PlannedInstance, ServedService
@@ -34,7 +35,7 @@ from heddle.runtime.agent.patience import Patience
 from heddle.runtime.agent.routing import Routing
 from heddle.runtime.device import Binding, Isolation, Slice
 from heddle.runtime.launching import LaunchedCommand, LaunchOrder
-from heddle.runtime.process import with_variable
+from heddle.runtime.process import kill_all, with_variable
 from heddle.workload.service_spec import ServiceSpec
 from heddle.workload.serving_spec import Engine, ServingSpec
 
@@ -65,6 +66,7 @@ class ScriptedDevice:
         self.is_gone = False
         self._slices: dict[Placement, str] = {}
         self.num_made = 0
+        self.marks: list[str] = []
 
     def slices(self) -> Sequence[Slice]:
         if self.is_gone:
@@ -77,6 +79,7 @@ class ScriptedDevice:
             legal_partition(self.gpu_type, self._slices).with_placement(placement)
             self.num_made += 1
             self._slices[placement] = f"MIG-{id(self):x}-{self.num_made}"
+            self.marks.append(self._slices[placement])
         return Slice(placement, self._slices[placement])
 
     def destroy(self, placement: Placement) -> None:
@@ -209,6 +212,11 @@ class ScriptedNode:
         self.launcher = ScriptedLauncher(folder)
         self.patience = QUICK
 
+    def clear(self) -> None:
+        """End all that was left on instances, also on those that are gone."""
+        marks = [mark for device in self.devices.values() for mark in device.marks]
+        wait_until(lambda: not _killed(marks), "nothing is left on instances")
+
     def agent(self, node: str = "local") -> Agent:
         """Return a new agent, as after a restart."""
         book = Book(self.ledger)
@@ -217,6 +225,13 @@ class ScriptedNode:
             node, self.devices, book, routing, self.launcher, self.folder, self.patience
         )
         return Agent(equipment)
+
+
+def _killed(marks: Sequence[str]) -> bool:
+    """Kill what runs on instances; whether there was anything."""
+    left = [pid for mark in marks for pid in with_variable(_SLICE, mark)]
+    kill_all(left)
+    return bool(left)
 
 
 class AgentThread:
@@ -269,15 +284,17 @@ def agent_cluster(folder: Path, deployment: Deployment, name: str) -> Iterator[A
     devices = {each.gpu: ScriptedDevice(each.gpu, each.gpu_type, name) for each in mine}
     node = ScriptedNode(folder, devices)
     Book(node.ledger).list_services([service(each) for each in deployment.services])
-    with short_path(folder) as short, AgentThread(node, short / "agent.sock", name):
-        with contextlib.closing(AgentDriver(short / "agent.sock", name)) as driver:
-            for configuration, each in deployment.instances():
-                if configuration.node == name:
-                    place = Placement(each.start, each.profile)
-                    for action, asked in ((Action.CREATE, None), (Action.START, each)):
-                        told = f"{action.value} {configuration.gpu} {each.start}"
-                        command = Command(told, action, name, configuration.gpu, place, asked)
-                        driver.submit(command)
-                        [event] = driver.wait(driver.clock.now_s() + 20.0)
-                        assert event.outcome is Outcome.DONE, event
-            yield driver
+    with (
+        short_path(folder) as short,
+        AgentThread(node, short / "agent.sock", name),
+        contextlib.closing(AgentDriver(short / "agent.sock", name)) as driver,
+    ):
+        for configuration in mine:
+            for each in configuration.instances:
+                place = Placement(each.start, each.profile)
+                for action, asked in ((Action.CREATE, None), (Action.START, each)):
+                    told = f"{action.value} {configuration.gpu} {each.start}"
+                    driver.submit(Command(told, action, name, configuration.gpu, place, asked))
+                    [event] = driver.wait(driver.clock.now_s() + 20.0)
+                    assert event.outcome is Outcome.DONE, event
+        yield driver

@@ -81,14 +81,19 @@ TRANSITION = Transition(
 )
 
 
-class Cluster(Protocol):
-    """A simulated cluster, wherever it lives."""
+class AnyHost(Protocol):
+    """A driver with the clock of its host."""
 
     @property
     def clock(self) -> Clock: ...
     def observe(self) -> Snapshot: ...
     def submit(self, command: Command) -> None: ...
     def wait(self, until_s: float) -> Sequence[Event]: ...
+
+
+class Cluster(AnyHost, Protocol):
+    """A simulated cluster, wherever it lives."""
+
     def history(self) -> History: ...
 
 
@@ -112,7 +117,7 @@ def stop(name: str, gpu: str, serving: PlannedInstance = CHAT) -> Command:
     return Command(name, Action.STOP, NODE_OF[gpu], gpu, place_of(serving), serving)
 
 
-def carried_out(cluster: Cluster, *commands: Command) -> list[Event]:
+def carried_out(cluster: AnyHost, *commands: Command) -> list[Event]:
     """Submit commands one after the other, each when the one before has ended."""
     events: list[Event] = []
     for command in commands:

@@ -12,17 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
-from heddle.clock import Clock
 from heddle.cluster.command import Action, Command
 from heddle.cluster.event import Event, Outcome
 from heddle.cluster.partition import Placement
 from heddle.simulator.history import Kind
 from heddle.simulator.socket_driver import SocketDriver
-from heddle.transition.node_driver import NodeDriver
 from scripted_node import agent_cluster
 from simulated_clusters import (
     CHAT,
@@ -33,6 +30,7 @@ from simulated_clusters import (
     START_S,
     STOP_S,
     VISION,
+    AnyHost,
     Cluster,
     ClusterProcess,
     carried_out,
@@ -46,13 +44,6 @@ from simulated_clusters import (
 )
 
 Opened = Callable[..., Cluster]
-
-
-class AnyHost(NodeDriver, Protocol):
-    """A driver with the clock of its host."""
-
-    @property
-    def clock(self) -> Clock: ...
 
 
 @pytest.fixture(params=["in this process", "in its own process"])

@@ -227,6 +227,7 @@ def everything(round_: int) -> list[Command]:
     return [replace(each, id=f"{round_}/{each.id}") for each in (*UP, *DOWN)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [-1, 1], ids=["before the write", "after it"])
 def test_an_agent_killed_at_any_write_is_taken_over_by_the_next_one(
     tmp_path: Path, side: int

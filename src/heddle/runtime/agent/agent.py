@@ -62,7 +62,7 @@ class Agent:
         Raises
         ------
         HostError
-            What was left cannot be ended, or the book cannot be written.
+            The book cannot be written, or a stop that was cut off cannot be finished.
         """
         await self._slices.look()
         await self._adopt()

@@ -7,7 +7,6 @@ Nothing is done to a process that lives, however slow it is: the router measures
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 
 from heddle.errors import HeddleError
@@ -29,15 +28,16 @@ class Keeper:
 
     def keep(self, place: Place) -> None:
         """Look after a tenancy from now on."""
-        self._tasks[place] = asyncio.create_task(self._keep(place), name=f"keeping {place}")
+        task = asyncio.create_task(self._keep(place), name=f"the keeping of {place}")
+        task.add_done_callback(_report)
+        self._tasks[place] = task
 
     async def release(self, place: Place) -> None:
         """Leave a tenancy alone, as it is; nothing happens for one that is not kept."""
         task = self._tasks.pop(place, None)
         if task is not None:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait([task])
 
     async def close(self) -> None:
         """Leave all of them alone."""
@@ -85,3 +85,9 @@ class Keeper:
         await self._launch.start(tenancy.place, tenancy.planned, service)
         name = self._with.book.state.tenancies[tenancy.place].name
         _log.info("%s of %s has traffic again", name, service.name)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    """Say it when a mistake of ours has ended a task that never ends."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("%s has ended: %s", task.get_name(), error, exc_info=error)

@@ -110,7 +110,9 @@ class Launch:
         if not uuid:
             raise HostError(f"there is no {place} any more")
         name = f"{place.gpu}.{place.placement.start}-{state.num_starts + 1}"
-        port = free_port({each.port for each in state.tenancies.values()})
+        taken = {each.port for each in state.tenancies.values()}
+        taken |= {each.port for each in state.services.values()}
+        port = free_port(taken)
         binding = await asyncio.to_thread(device.binding, place.placement)
         folder = self.folder(name)
         make_folder(folder)

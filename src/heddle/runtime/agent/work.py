@@ -7,6 +7,7 @@ those that it finds begun in the book. What is there already is not done again.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from heddle.cluster.command import Action, Command
@@ -18,6 +19,8 @@ from heddle.runtime.agent.launch import Launch
 from heddle.runtime.agent.slices import Slices
 from heddle.runtime.agent.tenancy import Phase, Place, Tenancy, place_of
 from heddle.runtime.process import is_alive
+
+_log = logging.getLogger(__name__)
 
 
 class Work:
@@ -63,7 +66,10 @@ class Work:
     async def drop(self, tenancy: Tenancy) -> None:
         """Forget a tenancy whose instance is gone, and end what is left of it."""
         await self._with.routing.cut(tenancy.name)
-        await self._launch.sweep(tenancy)
+        try:
+            await self._launch.sweep(tenancy)
+        except HostError as error:
+            _log.warning("%s: %s", tenancy.name, error)
         self._with.book.stopped(tenancy.place)
 
     async def reap(self, slices: Slices) -> None:
@@ -74,8 +80,12 @@ class Work:
                 place = Place(device.gpu.id, each.placement)
                 tenancy = around.book.state.tenancies.get(place)
                 process = tenancy.process if tenancy else None
-                if process is None or not is_alive(process):
+                if process is not None and is_alive(process):
+                    continue
+                try:
                     await clear(process, device, place, around.patience)
+                except HostError as error:
+                    _log.warning("what should not be here stays: %s", error)
         names = {tenancy.name for tenancy in around.book.state.tenancies.values()}
         await asyncio.to_thread(self._launch.forget_others, names)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -51,9 +50,7 @@ def node(tmp_path: Path) -> Iterator[ScriptedNode]:
     """A node with one GPU; whatever a test leaves there is ended."""
     made = ScriptedNode(tmp_path, {"gpu-0": ScriptedDevice("gpu-0")}, FullLedger())
     yield made
-    for pid, _, _ in made.launcher.starts():
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
+    made.clear()
 
 
 @asynccontextmanager
