@@ -1,5 +1,6 @@
 # One command per need; the same names locally and in CI.
-#   make demo    venv, install, plan a real scenario, move from a day to a night, draw both
+#   make demo    venv, install; profile, plan, serve, load, move: the whole story on this machine
+#                (KEEP=1 leaves the daemon and its dashboard up)
 #   make check   format, lint, types, import contracts
 #   make test    venv, install, every test
 #   make bench   the benchmarks, into benchmarks/results/
@@ -16,19 +17,18 @@ $(VENV)/.plain: pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
+$(VENV)/.server: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server]'
+	touch $@ $(VENV)/.plain
+
 $(VENV)/.dev: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	touch $@ $(VENV)/.plain
+	touch $@ $(VENV)/.plain $(VENV)/.server
 
-demo: $(VENV)/.plain
-	mkdir -p demo
-	$(BIN)/heddle plan examples/01-parvagpu/s6.yaml --output demo/deployment.json --svg demo/plan.svg
-	$(BIN)/heddle verify examples/01-parvagpu/s6.yaml demo/deployment.json
-	$(BIN)/heddle plan examples/05-day-and-night/day.yaml --output demo/day.json
-	$(BIN)/heddle transition demo/day.json --workload examples/05-day-and-night/night.yaml --times kubernetes --output demo/evening.json --svg demo/evening.svg
-	rm -f demo/evening.db*
-	$(BIN)/heddle apply demo/evening.json --host simulated --journal demo/evening.db
+demo: $(VENV)/.server
+	$(BIN)/python scripts/demo $(if $(KEEP),--keep)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check --quiet .

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from heddle.cluster.gpu import Gpu
 from heddle.cluster.gpu_type import GpuType
@@ -119,4 +119,21 @@ class Device(Protocol):
 
     def close(self) -> None:
         """Remove what the device keeps in the system when no instance is left."""
+        ...
+
+
+@runtime_checkable
+class LooseningDevice(Protocol):
+    """A device that can let an instance load faster than its share, at nobody's cost.
+
+    An optional power: a service that loads its network serves nobody yet. A device that
+    is opened again holds every instance tightly.
+    """
+
+    def loosen(self, placement: Placement) -> None:
+        """Let what is on an instance use what nobody else wants; HostError when it fails."""
+        ...
+
+    def tighten(self, placement: Placement) -> None:
+        """Hold an instance to its share again; HostError when it fails."""
         ...

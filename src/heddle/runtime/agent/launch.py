@@ -24,7 +24,7 @@ from heddle.runtime.agent.logs import quoted_end
 from heddle.runtime.agent.ports import free_port, is_taken
 from heddle.runtime.agent.readiness import Reply, ask
 from heddle.runtime.agent.tenancy import Place, Tenancy
-from heddle.runtime.device import Binding
+from heddle.runtime.device import Binding, LooseningDevice
 from heddle.runtime.launching import LaunchedCommand, LaunchOrder
 from heddle.runtime.process import ProcessId, spawn, wait_end
 from heddle.settings import child_environment
@@ -74,6 +74,7 @@ class Launch:
         tenancy = self._tenancy(place)
         try:
             await self._until_ready(tenancy)
+            await self._tighten(place)
             await self._with.routing.open(place)
         except HeddleError as error:
             await self.bury(tenancy, str(error))
@@ -121,11 +122,19 @@ class Launch:
         tenancy = Tenancy(place, uuid, planned, service, name, port, launched.ready_path)
         around.book.starting(tenancy)
         try:
+            if isinstance(device, LooseningDevice):
+                await asyncio.to_thread(device.loosen, place.placement)
             process = await asyncio.to_thread(self._spawned, tenancy, launched, binding)
         except HeddleError as error:
             await self.bury(tenancy, str(error))
             raise
         around.book.started(place, process, unix_s())
+
+    async def _tighten(self, place: Place) -> None:
+        """Hold an instance to its share, now that its network is loaded."""
+        device = self._with.device(place.gpu)
+        if isinstance(device, LooseningDevice):
+            await asyncio.to_thread(device.tighten, place.placement)
 
     def _spawned(self, tenancy: Tenancy, launched: LaunchedCommand, binding: Binding) -> ProcessId:
         """Start the process; blocks for some milliseconds."""

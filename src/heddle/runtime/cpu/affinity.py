@@ -79,6 +79,10 @@ class Affinity:
         except OSError as error:
             raise _host_error(self._folder / name, error) from error
 
+    def loosen(self, name: str) -> None:
+        """Do nothing: other cores are others'."""
+        del name
+
     def remove(self, name: str) -> None:
         """Remove the file."""
         try:

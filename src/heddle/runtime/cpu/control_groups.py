@@ -115,6 +115,12 @@ class ControlGroups:
             self._version.set_quota(group, round(lot.cores * self._period_us), self._period_us)
             self._version.set_weight(group, lot.cores)
 
+    def loosen(self, name: str) -> None:
+        """Let a group use what nobody else wants, without a quota, until it is set again."""
+        group = self._folder / name
+        with _translated(group, "loosen"):
+            self._version.set_idle(group)
+
     def remove(self, name: str) -> None:
         """Remove a group and those that its processes made in it.
 

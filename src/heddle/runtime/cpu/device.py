@@ -153,6 +153,18 @@ class CpuDevice:
         }
         return Binding(environment, bound.entry_files, bound.cores, bound.num_threads)
 
+    def loosen(self, placement: Placement) -> None:
+        """Let what is on an instance use what nobody else wants, until it is tightened."""
+        found = self._find(placement)
+        if found is not None:
+            self._enclosures.loosen(_name(found))
+
+    def tighten(self, placement: Placement) -> None:
+        """Hold an instance to its share."""
+        found = self._find(placement)
+        if found is not None:
+            self._enclosures.set(_name(found), self._lot(placement))
+
     def processes(self, placement: Placement) -> Sequence[int]:
         """Return the ids of the processes on an instance, children included."""
         found = self._find(placement)

@@ -42,6 +42,10 @@ class Enclosures(Protocol):
         """Make one, or give the one that is there this lot."""
         ...
 
+    def loosen(self, name: str) -> None:
+        """Hold one less tightly where that costs nobody anything, until it is set again."""
+        ...
+
     def remove(self, name: str) -> None:
         """Remove one; nothing happens when there is none, HostError (retryable) when in use."""
         ...

@@ -44,6 +44,10 @@ class GroupVersion(Protocol):
         """Make it count as much as processes that want this many cores, against its siblings."""
         ...
 
+    def set_idle(self, group: Path) -> None:
+        """Lift its quota and give it the least weight: it gets what nobody else wants."""
+        ...
+
     def pids(self, group: Path) -> list[int]:
         """Return its processes, without those of groups in it; none when it is gone."""
         ...
@@ -82,6 +86,12 @@ class VersionOne:
     def set_weight(self, group: Path, cores: float) -> None:
         """Write shares; a process has 1,024."""
         _write(group / "cpu.shares", str(min(262_144, max(2, round(1024 * cores)))))
+
+    def set_idle(self, group: Path) -> None:
+        """Write the least shares and no quota."""
+        _write(group / "cpu.shares", "2")
+        _write_if_there(group / "cpu.cfs_burst_us", "0")
+        _write(group / "cpu.cfs_quota_us", "-1")
 
     def pids(self, group: Path) -> list[int]:
         """Read ``cgroup.procs``."""
@@ -122,6 +132,12 @@ class VersionTwo:
     def set_weight(self, group: Path, cores: float) -> None:
         """Write the weight; a process has 100."""
         _write(group / "cpu.weight", str(min(10_000, max(1, round(100 * cores)))))
+
+    def set_idle(self, group: Path) -> None:
+        """Write the least weight and no quota."""
+        _write(group / "cpu.weight", "1")
+        _write_if_there(group / "cpu.max.burst", "0")
+        _write(group / "cpu.max", "max")
 
     def pids(self, group: Path) -> list[int]:
         """Read ``cgroup.procs``."""

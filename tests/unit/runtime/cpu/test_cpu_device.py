@@ -58,6 +58,25 @@ def test_a_creation_that_was_cut_off_is_finished_by_the_next_device(root: Path) 
     assert (half_made / "cpu.max").read_text().startswith("80000 20000")
 
 
+def test_while_it_loads_an_instance_has_no_quota_and_the_least_weight(root: Path) -> None:
+    device = cpu_device(quota_groups(root, 20_000), cores_per_unit=0.1875)
+    device.create(HALF)
+    device.loosen(HALF)
+    assert (group_of(root, HALF) / "cpu.max").read_text().startswith("max")
+    assert (group_of(root, HALF) / "cpu.weight").read_text().startswith("1")
+    device.tighten(HALF)
+    assert (group_of(root, HALF) / "cpu.max").read_text().startswith("15000 20000")
+    assert (group_of(root, HALF) / "cpu.weight").read_text().startswith("75")
+
+
+def test_a_device_that_is_opened_again_holds_every_instance_tightly(root: Path) -> None:
+    device = cpu_device(quota_groups(root, 20_000), cores_per_unit=0.1875)
+    device.create(HALF)
+    device.loosen(HALF)
+    cpu_device(quota_groups(root, 20_000), cores_per_unit=0.1875)
+    assert (group_of(root, HALF) / "cpu.max").read_text().startswith("15000 20000")
+
+
 def test_groups_of_others_are_left_alone(root: Path) -> None:
     device = cpu_device(quota_groups(root))
     for name in ("notes", "0-9x-00000000000000aa", "0-4c-xyz"):
