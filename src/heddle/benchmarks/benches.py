@@ -7,6 +7,7 @@ from typing import Protocol
 
 from heddle.benchmarks.planner import run_planner
 from heddle.benchmarks.record import Record
+from heddle.benchmarks.serving import run_serving
 from heddle.benchmarks.transition import run_transition
 from heddle.registry import Registry
 
@@ -27,6 +28,11 @@ def _transition() -> Bench:
     return run_transition
 
 
+def _serving() -> Bench:
+    return run_serving
+
+
 BENCHES: Registry[Bench] = Registry(
-    "benchmark", [("planner", _planner), ("transition", _transition)]
+    "benchmark",
+    [("planner", _planner), ("transition", _transition), ("serving", _serving)],
 )
