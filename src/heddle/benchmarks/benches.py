@@ -8,6 +8,7 @@ from typing import Protocol
 from heddle.benchmarks.planner import run_planner
 from heddle.benchmarks.record import Record
 from heddle.benchmarks.serving import run_serving
+from heddle.benchmarks.serving_day import run_serving_day
 from heddle.benchmarks.transition import run_transition
 from heddle.registry import Registry
 
@@ -32,7 +33,16 @@ def _serving() -> Bench:
     return run_serving
 
 
+def _serving_day() -> Bench:
+    return run_serving_day
+
+
 BENCHES: Registry[Bench] = Registry(
     "benchmark",
-    [("planner", _planner), ("transition", _transition), ("serving", _serving)],
+    [
+        ("planner", _planner),
+        ("transition", _transition),
+        ("serving", _serving),
+        ("serving_day", _serving_day),
+    ],
 )

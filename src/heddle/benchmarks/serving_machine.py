@@ -83,9 +83,22 @@ class ServingMachine:
         """Apply a workload and wait until its transition is done."""
         self.heddle("apply", workload, "--state", self._state)
 
-    def workload(self, name: str, table: Path, services: Sequence[OfferedService]) -> Path:
+    def events(self) -> list[dict[str, Any]]:
+        """Return all events."""
+        lines = self.heddle("events", "--json", "--state", self._state).splitlines()
+        return [json.loads(line) for line in lines]
+
+    def workload(
+        self,
+        name: str,
+        table: Path,
+        services: Sequence[OfferedService],
+        *,
+        replan_every: str = "",
+        headroom: float = 0.0,
+    ) -> Path:
         """Write a workload file and return its path."""
-        document = {
+        document: dict[str, Any] = {
             "version": 1,
             "gpus": [{"type": "CPU-8", "count": self.num_devices}],
             "performance": [str(table)],
@@ -100,6 +113,9 @@ class ServingMachine:
                 for service in services
             ],
         }
+        document["defaults"] = {"headroom": headroom}
+        if replan_every:
+            document["replan"] = {"every": replan_every}
         path = self.folder / f"{name}.yaml"
         path.write_text(json.dumps(document, indent=1), encoding="utf-8")
         return path

@@ -56,12 +56,12 @@ def measure_moves(seed: int, *, is_quick: bool, report: Callable[[str], None]) -
         sent, least_rps = asyncio.run(_moved(machine, ways, num_moves, seed, report))
     rows = [_row(name, own, least_rps[name]) for name, own in sent.items()]
     num_failed = sum(not one.is_right for own in sent.values() for one in own)
-    served = min(float(row["least_served_rps"]) / float(row["asked_rps"]) for row in rows)
+    served = min(_least_part(own) for own in sent.values())
     below = min(least_rps[name] / _floor(name) for name in sent)
     figures = (
         Figure(f"failed requests over {num_moves} transitions", num_failed, "", "== 0"),
         Figure("least ready rate over its floor", round(below, 3), "x", ">= 1"),
-        Figure("least rate served over 5 s, over the rate asked", round(served, 3), "x", ">= 0.7"),
+        Figure("least part served in time over any 5 s", round(served, 3), "x", ">= 0.95"),
     )
     return Measured(figures, tuple(rows))
 
@@ -142,3 +142,17 @@ def _least_served(sent: list[Sent]) -> float:
     begins = np.arange(0.0, done[-1] - _WINDOW_S, _WINDOW_S / 4)
     counts = np.searchsorted(done, begins + _WINDOW_S) - np.searchsorted(done, begins)
     return float(counts.min()) / _WINDOW_S if len(counts) else 0.0
+
+
+def _least_part(sent: list[Sent]) -> float:
+    """Return the least part, over any window, of what was due that was answered in time."""
+    due = np.array([one.due_s for one in sent])
+    in_time = np.array(
+        [one.due_s for one in sent if one.is_right and one.latency_ms <= _LATENCY_MS]
+    )
+    due.sort()
+    in_time.sort()
+    begins = np.arange(0.0, max(float(due[-1]) - _WINDOW_S, 1e-9), _WINDOW_S / 4)
+    asked = np.searchsorted(due, begins + _WINDOW_S) - np.searchsorted(due, begins)
+    served = np.searchsorted(in_time, begins + _WINDOW_S) - np.searchsorted(in_time, begins)
+    return float((served[asked > 0] / asked[asked > 0]).min(initial=1.0))

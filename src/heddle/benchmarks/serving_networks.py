@@ -39,7 +39,7 @@ _PLANNED_PART = 0.95
 _PROFILE = "2c"
 #: As ``heddle profile`` writes it into its table.
 _KEPT = re.compile(
-    r"^# neighbour: .*\((?P<alone>[0-9.]+) alone, (?P<beside>[0-9.]+) beside\)", re.M
+    r"^# neighbour: .*\((?P<alone>[0-9.]+) alone, (?P<beside>[0-9.]+) beside\)", re.MULTILINE
 )
 
 

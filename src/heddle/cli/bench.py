@@ -11,11 +11,15 @@ from heddle.benchmarks.record import Record, Row, machine, versions
 from heddle.cli.outputs import require_outputs
 from heddle.cli.running import natural_number
 from heddle.drawing.table import Column, number_column, table_text
+from heddle.errors import InputError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``bench``."""
     parser.add_argument("name", metavar="NAME", help=f"one of {', '.join(BENCHES)}")
+    parser.add_argument(
+        "--day", action="store_true", help="of serving: a compressed day that follows its demand"
+    )
     parser.add_argument("--quick", action="store_true", help="smaller sizes, single runs")
     parser.add_argument("--seed", type=natural_number, default=0, metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the record")
@@ -24,12 +28,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the benchmark; return 0 whether or not its targets are met."""
     require_outputs([arguments.json])
-    bench = BENCHES.create(arguments.name)
+    bench = BENCHES.create(_name(arguments))
     record = bench(arguments.seed, is_quick=arguments.quick, report=_report)
     if arguments.json is not None:
         record.write(arguments.json)
     print(record_text(record))
     return 0
+
+
+def _name(arguments: argparse.Namespace) -> str:
+    if not arguments.day:
+        return str(arguments.name)
+    if arguments.name != "serving":
+        raise InputError(f"--day is a benchmark of serving, not of {arguments.name}")
+    return "serving_day"
 
 
 def _report(step: str) -> None:
