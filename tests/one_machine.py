@@ -56,7 +56,7 @@ class Machine:
     folder: Path
     num_devices: int = 1
     port: int = field(default_factory=free_port)
-    _ports: dict[str, int] = field(default_factory=dict)
+    ports: dict[str, int] = field(default_factory=dict)
 
     @property
     def state(self) -> Path:
@@ -99,7 +99,7 @@ class Machine:
         lines += ["performance: [table.csv]", "services:"]
         for service, rate_rps in rates_rps.items():
             network = service.partition("-")[0]
-            port = self._ports.setdefault(service, free_port())
+            port = self.ports.setdefault(service, free_port())
             serving = {"engine": "sleep", "sleep_ms": 1, "port": port, **serve}
             lines.append(
                 f"  - {{name: {service}, model: {network}, rate_rps: {rate_rps}, latency_ms: 500, "

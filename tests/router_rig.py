@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import os
 import socket
 import subprocess
 import sys
@@ -25,10 +27,19 @@ from heddle.workload.serving_spec import Engine, Retry, ServingSpec
 DEADLINE_S = 30.0
 
 
+#: Below the ports that the system takes for outgoing connections; another start per process.
+_PORTS = itertools.cycle(range(20_000, 32_000))
+for _ in range(os.getpid() * 97 % 12_000):
+    next(_PORTS)
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody has now, and that no connection will be given."""
+    for port in _PORTS:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError
 
 
 async def until(holds: Callable[[], bool] | Callable[[], Awaitable[bool]]) -> None:
@@ -94,11 +105,11 @@ class Wire:
             await self.writer.wait_closed()
 
     async def _chunks(self) -> bytes:
-        body = b""
+        pieces = []
         while length := int((await self.reader.readline()).strip(), 16):
-            body += (await self.reader.readexactly(length + 2))[:-2]
+            pieces.append((await self.reader.readexactly(length + 2))[:-2])
         await self.reader.readline()
-        return body
+        return b"".join(pieces)
 
 
 @dataclass

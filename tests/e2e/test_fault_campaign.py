@@ -24,7 +24,7 @@ from one_machine import (
 )
 
 RATE_RPS = 40.0
-DURATION_S = 6.0
+DURATION_S = 5.0
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
         made.must("down")
         assert processes_of(made.state) == {}
         assert cgroups() <= before[0]
-        own = {made.port, *made._ports.values()}
+        own = {made.port, *made.ports.values()}
         assert listening_ports() & own == set()
 
 
@@ -54,7 +54,8 @@ def pid_of(machine: Machine, name: str) -> int:
 
 def is_whole(machine: Machine, count: int) -> bool:
     """Whether so many instances have traffic."""
-    return sum(one["phase"] == "ready" for one in machine.instances()) == count
+    num_ready = sum(one["phase"] == "ready" for one in machine.instances())
+    return num_ready == count
 
 
 def test_a_killed_instance_is_replaced_and_no_request_is_lost(machine: Machine) -> None:
@@ -68,8 +69,7 @@ def test_a_killed_instance_is_replaced_and_no_request_is_lost(machine: Machine) 
     assert figures["failed"] == 0, figures
     assert figures["sent"] > RATE_RPS * DURATION_S / 2
     wait_until(lambda: is_whole(machine, count), "the instance is back")
-    kinds = [line.split()[2] for line in machine.must("events").splitlines()[2:]]
-    assert "instance.died" in " ".join(kinds) or "instance.died" in machine.must("events")
+    assert "instance.died" in machine.must("events")
 
 
 def test_all_instances_killed_at_once_come_back_and_no_request_is_lost(machine: Machine) -> None:

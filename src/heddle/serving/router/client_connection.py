@@ -67,7 +67,7 @@ class ClientConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Of the loop: it is open."""
         # Not asserted: the transports of uvloop are not derived from it.
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = cast("asyncio.Transport", transport)
         if not self._gate.enter(self):
             self._transport.abort()
             return
@@ -148,7 +148,7 @@ class ClientConnection(asyncio.Protocol):
         elif self._exchange is not None:
             self._exchange.sweep(now_s)
         elif self._reader.is_within_request and now_s - self._heard_s > limit_s:
-            self._reject(Rejection(408, f"the request was not whole after {limit_s:g} s"))
+            self._refuse(Rejection(408, f"the request was not whole after {limit_s:g} s"))
         if self._blocked_s is not None and now_s - self._blocked_s > limit_s:
             self.cut()
 
@@ -158,7 +158,10 @@ class ClientConnection(asyncio.Protocol):
             return  # an exchange that ends at once comes here again
         self._is_going_on = True
         while self._can_begin and self._reader.requests:
-            self._begin(self._reader.requests.popleft())
+            self._request = self._reader.requests.popleft()
+            self._request.peer = self._peer
+            self._exchange = Exchange(self._request, self._door.service, self)
+            self._exchange.start()
         self._is_going_on = False
         self._hold(self._reader.num_held_bytes + len(self._request.body if self._request else b""))
         if self._can_begin:
@@ -174,29 +177,22 @@ class ClientConnection(asyncio.Protocol):
     def _can_begin(self) -> bool:
         return self._exchange is None and self._blocked_s is None and self._farewell_s is None
 
-    def _begin(self, request: Request) -> None:
-        request.peer = self._peer
-        self._request = request
-        self._exchange = Exchange(request, self._door.service, self)
-        self._exchange.start()
-
     def _meet_reader(self) -> None:
         """Answer what is no request, and who waits to send the body."""
         if self._reader.rejection is not None:
-            self._reject(self._reader.rejection)
+            self._refuse(self._reader.rejection)
         elif self._gate.is_overfull and self._num_held_bytes:
-            self._door.service.tally.num_arrived += 1
-            self._door.service.tally.num_refused += 1
             self._refuse(Rejection(503, "too many large requests at once"))
         elif self._reader.wants_continue:
             self._reader.wants_continue = False
             self.write(CONTINUE)
 
-    def _reject(self, rejection: Rejection) -> None:
-        self._door.service.tally.num_rejected += 1
-        self._refuse(rejection)
-
     def _refuse(self, rejection: Rejection) -> None:
+        is_for_room = rejection.status == 503
+        tally = self._door.service.tally
+        tally.num_arrived += is_for_room
+        tally.num_refused += is_for_room
+        tally.num_rejected += not is_for_room
         self.write(refusal(*rejection, None, is_last=True))
         self._say_farewell()
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import math
 
-from heddle.serving.router.answer import AnswerHead, refusal
-from heddle.serving.router.instance_connection import InstanceConnection
+from heddle.serving.router.answer import refusal
+from heddle.serving.router.attempt import Attempt
 from heddle.serving.router.relay import Client, Relay
 from heddle.serving.router.request import Request
 from heddle.serving.router.routed_instance import RoutedInstance
@@ -21,7 +21,7 @@ from heddle.serving.router.verdict import AttemptEnd, Next, after_attempt, witho
 
 
 class Exchange:
-    """A request under way; it satisfies ``Sender`` and ``Waiter``.
+    """A request under way; it satisfies ``Outcome`` and ``Waiter``.
 
     Parameters
     ----------
@@ -38,16 +38,14 @@ class Exchange:
         self._service = service
         self._client = client
         self._loop = asyncio.get_running_loop()
-        self._arrived_s = self._asked_s = self._loop.time()
+        self._arrived_s = self._loop.time()
         deadline_ms = request.deadline_ms
         self._due_s = math.inf if deadline_ms is None else self._arrived_s + deadline_ms / 1e3
-        self._instance: RoutedInstance | None = None
-        self._connection: InstanceConnection | None = None
+        self._attempt: Attempt | None = None
         self._excluded: dict[str, AttemptEnd] = {}
         self._num_deaths = 0
         self._must_be_new = False
         self._is_over = False
-        self._relay = self._new_relay()
 
     # 1. find an instance
 
@@ -62,14 +60,11 @@ class Exchange:
             self._seek()
 
     def try_again(self) -> bool:
-        """Look for an instance after having waited; False when there is still none.
-
-        One that could not be reached is tried by one request at a time.
-        """
-        self._excluded.clear()
-        instance = self._service.choose(self._excluded)
-        if instance is None or (instance.is_shy and instance.num_in_flight):
+        """Look for an instance after having waited; False when there is still none."""
+        instance = self._service.choose_for_waiter()
+        if instance is None:
             return False
+        self._excluded.clear()
         self._leave_room()
         self._send_to(instance)
         return True
@@ -91,13 +86,11 @@ class Exchange:
             return
         self._is_over = True
         self._service.tally.num_cancelled += 1
-        if self._instance is None:
+        if self._attempt is None:
             self._leave_room()
-            return
-        self._instance.tally.num_cancelled += 1
-        if self._connection is not None:
-            self._connection.close()
-        self._leave_instance()
+        else:
+            self._attempt.cancel()
+            self._leave_attempt()
 
     def _seek(self) -> None:
         instance = self._service.choose(self._excluded)
@@ -131,28 +124,48 @@ class Exchange:
 
     # 2. send it there
 
-    def connected(self, connection: InstanceConnection) -> None:
-        """Send the request on a connection."""
-        if self._is_over:
-            connection.close()
-            return
-        self._connection = connection
-        self._relay = self._new_relay()
-        left_ms = None
-        if self._due_s < math.inf:
-            left_ms = (self._due_s - self._loop.time()) * 1e3
-        connection.send(self, self._request.for_instance(left_ms))
+    def _send_to(self, instance: RoutedInstance) -> None:
+        relay = Relay(self._request, self._client, self._service.limits.max_answer_held_bytes)
+        self._attempt = Attempt(self._request, instance, relay, self)
+        self._service.tally.num_in_flight += 1
+        self._attempt.start(self._due_s, must_be_new=self._must_be_new)
 
-    def attempt_ended(self, end: AttemptEnd, reason: str) -> None:
+    def pause(self) -> None:
+        """Take no more of the answer for now: the client is slow."""
+        if self._attempt is not None:
+            self._attempt.pause()
+
+    def resume(self) -> None:
+        """Go on taking the answer."""
+        if self._attempt is not None:
+            self._attempt.resume()
+
+    def sweep(self, now_s: float) -> None:
+        """Give up an instance that is silent for too long."""
+        if self._attempt is not None:
+            self._attempt.sweep(now_s, self._service.limits.answer_s)
+
+    def _leave_attempt(self) -> None:
+        self._attempt = None
+        self._service.tally.num_in_flight -= 1
+        self._service.slot_freed()
+
+    # 3. count the answer, or send the request again
+
+    def answered(self, attempt: Attempt) -> None:
+        """Finish. Of a stream the latency is that of its beginning."""
+        relay = attempt.relay
+        until_s = relay.first_written_s if relay.is_stream else None
+        latency_ms = ((until_s or self._loop.time()) - self._arrived_s) * 1e3
+        self._service.tally.answered(latency_ms, self._service.spec.service.latency_ms)
+        self._leave_attempt()
+        self._end(must_close=relay.ends_with_connection)
+
+    def not_answered(self, attempt: Attempt, end: AttemptEnd, reason: str) -> None:
         """Send it again, or say why not."""
-        instance = self._instance
-        if self._is_over or instance is None:
-            return
-        instance.tally.num_failed += 1
-        self._note(end, instance)
-        self._connection = None
-        self._leave_instance()
-        if self._relay.has_written:
+        self._note(attempt, end)
+        self._leave_attempt()
+        if attempt.relay.has_written:
             self._is_over = True
             self._service.tally.num_failed += 1
             self._client.cut()
@@ -162,84 +175,20 @@ class Exchange:
             self._service.tally.num_retried += 1
             self._seek()
         elif follows is Next.SAY_SILENT:
-            self._fail(504, f"instance {instance.name} did not answer: {reason}")
+            self._fail(504, f"instance {attempt.instance.name} did not answer: {reason}")
         else:
-            self._fail(502, self._died_text(instance.name, reason))
+            self._fail(502, _died_text(attempt.instance.name, reason, self._num_deaths))
 
-    def _send_to(self, instance: RoutedInstance) -> None:
-        self._instance = instance
-        self._asked_s = self._loop.time()
-        instance.begin()
-        self._service.tally.num_in_flight += 1
-        instance.connect(self, must_be_new=self._must_be_new)
-
-    def _note(self, end: AttemptEnd, instance: RoutedInstance) -> None:
+    def _note(self, attempt: Attempt, end: AttemptEnd) -> None:
         """Remember what an attempt says about the instance."""
         has_hung_up = end in {AttemptEnd.DIED, AttemptEnd.UNDELIVERED}
         self._num_deaths += end is AttemptEnd.DIED
-        if has_hung_up and self._connection is not None and self._connection.is_used:
+        if has_hung_up and attempt.was_on_used_connection:
             self._must_be_new = True  # it may only have closed what was idle
             return
-        self._excluded[instance.name] = end
-        if end not in {AttemptEnd.FULL, AttemptEnd.LEAVING}:
-            instance.avoid()
-
-    def _leave_instance(self) -> None:
-        instance, self._instance = self._instance, None
-        if instance is not None:
-            instance.end()
-            self._service.tally.num_in_flight -= 1
-            self._service.slot_freed()
-
-    # 3. pass the answer on
-
-    def answer_begun(self, head: AnswerHead) -> bool:
-        """Pass the head on, or hold it until the answer is whole."""
-        return self._relay.begin(head)
-
-    def answer_part(self, piece: bytes) -> None:
-        """Pass a piece on."""
-        self._relay.part(piece)
-
-    def answer_ended(self) -> None:
-        """Finish."""
-        relay, head, instance = self._relay, self._relay.head, self._instance
-        if self._is_over or head is None or instance is None:
-            return
-        if relay.is_dropped:
-            end = AttemptEnd.FULL if head.status == 429 else AttemptEnd.LEAVING
-            self.attempt_ended(end, "it did not execute the request")
-            return
-        relay.end()
-        instance.shy_until_s = 0.0
-        until_s = relay.first_written_s if relay.is_stream else None
-        self._count_answer(instance, until_s or self._loop.time())
-        self._leave_instance()
-        self._end(must_close=relay.ends_with_connection)
-
-    def pause(self) -> None:
-        """Take no more of the answer for now: the client is slow."""
-        if self._connection is not None:
-            self._connection.pause()
-
-    def resume(self) -> None:
-        """Go on taking the answer."""
-        if self._connection is not None:
-            self._connection.resume()
-
-    def sweep(self, now_s: float) -> None:
-        """Give up an instance that is silent for too long."""
-        connection, limit_s = self._connection, self._service.limits.answer_s
-        if connection is not None and now_s - connection.heard_s > limit_s:
-            connection.fail(AttemptEnd.SILENT, f"nothing was heard for {limit_s:g} s")
-
-    def _new_relay(self) -> Relay:
-        return Relay(self._request, self._client, self._service.limits.max_answer_held_bytes)
-
-    def _count_answer(self, instance: RoutedInstance, until_s: float) -> None:
-        limit_ms = self._service.spec.service.latency_ms
-        self._service.tally.answered((until_s - self._arrived_s) * 1e3, limit_ms)
-        instance.tally.answered((until_s - self._asked_s) * 1e3)
+        self._excluded[attempt.instance.name] = end
+        if end is not AttemptEnd.FULL:
+            attempt.instance.avoid()
 
     # 4. or say why there is none
 
@@ -257,9 +206,9 @@ class Exchange:
 
     def _end(self, *, must_close: bool) -> None:
         self._is_over = True
-        self._connection = None
         self._client.exchange_ended(must_close=must_close)
 
-    def _died_text(self, name: str, reason: str) -> str:
-        why = "retry: never" if self._num_deaths <= 1 else f"this was attempt {self._num_deaths}"
-        return f"instance {name} died with the request under way ({reason}); not retried: {why}"
+
+def _died_text(name: str, reason: str, num_deaths: int) -> str:
+    why = "retry: never" if num_deaths <= 1 else f"this was attempt {num_deaths}"
+    return f"instance {name} died with the request under way ({reason}); not retried: {why}"

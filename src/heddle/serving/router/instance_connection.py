@@ -124,7 +124,7 @@ class InstanceConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Of the loop: it is open."""
         # Not asserted: the transports of uvloop are not derived from it.
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Of the loop: more has come."""

@@ -45,11 +45,24 @@ class RoutedService:
         self.is_removed = False
         self._seeking: asyncio.TimerHandle | None = None
         self._is_called = False
+        self._may_probe = False
 
     def choose(self, excluded: Collection[str]) -> RoutedInstance | None:
         """Return the instance for one more request; None when there is none with room."""
         now_s = asyncio.get_running_loop().time()
         return least_delay(self.instances.values(), excluded, now_s)
+
+    def choose_for_waiter(self) -> RoutedInstance | None:
+        """Return the instance for a request that waits.
+
+        One that could not be reached is tried by one request each time that
+        ``seek_soon`` comes round, or all that wait would hammer at it.
+        """
+        instance = self.choose(())
+        if instance is None or not instance.is_shy:
+            return instance
+        may_probe, self._may_probe = self._may_probe, False
+        return instance if may_probe else None
 
     def add(self, route: Route) -> None:
         """Give an instance requests from now on."""
@@ -116,6 +129,7 @@ class RoutedService:
 
     def _seek(self) -> None:
         self._seeking = None
+        self._may_probe = True
         self.room.call()
         if self.room and self.instances:
             self.seek_soon()

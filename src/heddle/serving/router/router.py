@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from heddle.atomic_file import make_folder
+from heddle.cluster.json_object import JsonObject
 from heddle.cluster.line_server import LineServer
 from heddle.serving.router.control import Control
 from heddle.serving.router.gate import Gate
@@ -35,8 +38,9 @@ class Router:
         self._folders = (state / "run", state / "router")
         self._gate = Gate(limits or Limits())
         self._table = Table(state / "router" / "routes.json", host, self._gate)
-        control = Control(self._table, secrets.token_hex(8))
-        self._server = LineServer(state / "run" / "router.sock", control.answer)
+        self._control = Control(self._table, secrets.token_hex(8))
+        self._server = LineServer(state / "run" / "router.sock", self._answer)
+        self._is_loaded = asyncio.Event()
         self._sweeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -49,9 +53,11 @@ class Router:
         """
         for folder in self._folders:
             make_folder(folder)
-        # The socket comes first: it tells whether another router has the folder.
+        # The socket comes first, for it tells whether another router has the folder; who
+        # asks meanwhile is answered when the table is there.
         await self._server.start()
         await self._table.load()
+        self._is_loaded.set()
         self._sweeping = asyncio.get_running_loop().create_task(self._sweep())
 
     async def stop(self) -> None:
@@ -68,6 +74,10 @@ class Router:
         await self._gate.close(0.0)
         self._table.close()
         await self._server.close()
+
+    async def _answer(self, request: JsonObject) -> Mapping[str, Any]:
+        await self._is_loaded.wait()
+        return await self._control.answer(request)
 
     async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()

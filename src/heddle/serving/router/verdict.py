@@ -52,7 +52,7 @@ def after_attempt(end: AttemptEnd, retry: Retry, num_deaths: int) -> Next:
 def without_instance(is_full: Collection[bool]) -> Next:
     """Return what follows when no instance can be chosen; one item for each there is.
 
-    Full instances refuse at once, for to wait would only make answers later; instances
-    that leave or cannot be reached are about to be replaced.
+    Where any is full the request is refused at once, for to wait would only make answers
+    later; instances that leave or cannot be reached are about to be replaced.
     """
-    return Next.SAY_FULL if is_full and all(is_full) else Next.WAIT
+    return Next.SAY_FULL if any(is_full) else Next.WAIT
