@@ -47,6 +47,8 @@ bench: $(VENV)/.dev
 	mkdir -p benchmarks/results
 	$(BIN)/heddle bench planner --json benchmarks/results/planner.json
 	$(BIN)/heddle bench transition --json benchmarks/results/transition.json
+	$(BIN)/heddle bench serving --json benchmarks/results/serving.json
+	$(BIN)/heddle bench serving --day --json benchmarks/results/serving_day.json
 	$(BIN)/python scripts/fill-benchmarks
 
 docs: $(VENV)/.dev

@@ -54,8 +54,8 @@ def pid_of(machine: Machine, name: str) -> int:
 
 def is_whole(machine: Machine, count: int) -> bool:
     """Whether so many instances have traffic."""
-    num_ready = sum(one["phase"] == "ready" for one in machine.instances())
-    return num_ready == count
+    phases = [one["phase"] for one in machine.instances()]
+    return phases == ["ready"] * count
 
 
 def test_a_killed_instance_is_replaced_and_no_request_is_lost(machine: Machine) -> None:

@@ -144,5 +144,15 @@ def _parser_for(words: Sequence[str]) -> tuple[Parser, CommandModule | None]:
 
 
 def _load(verb: Verb) -> CommandModule:
-    module: CommandModule = importlib.import_module(f"heddle.cli.{verb.module}")
+    """Return a verb's module; InputError when it needs a library that is not installed."""
+    try:
+        module: CommandModule = importlib.import_module(f"heddle.cli.{verb.module}")
+    except ModuleNotFoundError as error:
+        missing = (error.name or "heddle").partition(".")[0]
+        if missing == "heddle":
+            raise
+        raise InputError(
+            f"heddle {verb.name} needs {missing}, which is not installed: "
+            "pip install 'heddle-gpu[server]'"
+        ) from error
     return module

@@ -19,6 +19,10 @@ from heddle.cluster.node_wire import MAX_REPLY_BYTES, line_of, object_of
 from heddle.errors import HostError, InputError
 
 
+class RefusedError(HostError):
+    """The other end understood the request and refuses it; asking again changes nothing."""
+
+
 class LineClient:
     """A connection that waits for each reply.
 
@@ -116,7 +120,7 @@ def _reply(line: bytes, path: Path) -> JsonObject:
     try:
         reply = object_of(line, "reply")
         if "error" in reply:
-            raise HostError(f"{path}: {reply.sentence('error')}")
+            raise RefusedError(f"{path}: {reply.sentence('error')}")
     except InputError as error:
         raise HostError(f"{path}: what was said cannot be understood: {error}") from error
     return reply

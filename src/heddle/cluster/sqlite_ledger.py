@@ -254,6 +254,12 @@ def _reading_error(path: Path, error: sqlite3.Error) -> InputError:
         return _busy(path)
     if code == sqlite3.SQLITE_CANTOPEN:
         return InputError("cannot read this ledger: it cannot be opened", Location(path))
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL):
+        # Reading beside a log needs room too; the file itself may well be whole.
+        return InputError(
+            f"cannot read this ledger: {error}; is the disk full? It was left as it is",
+            Location(path),
+        )
     return _unusable(path, str(error))
 
 

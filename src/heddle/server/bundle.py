@@ -7,6 +7,7 @@ linked.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -60,6 +61,11 @@ def keep(bundle: Bundle, folder: Path) -> Path:
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"cannot keep this workload: {reason}") from error
     return _inside(folder, bundle.workload)
+
+
+def discard(folder: Path) -> None:
+    """Remove a kept bundle that nobody wants; networks that it links to stay."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _inside(folder: Path, name: str) -> Path:

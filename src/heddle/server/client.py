@@ -36,11 +36,15 @@ class DaemonClient:
         ``http://127.0.0.1:8765``.
     token
         The secret, where one is needed.
+    certificate
+        The daemon's own, for TLS: whoever has it is believed, whatever name it has. None
+        believes what this machine believes (``SSL_CERT_FILE``).
     """
 
-    def __init__(self, url: str, token: str = "") -> None:
+    def __init__(self, url: str, token: str = "", certificate: Path | None = None) -> None:
         self.url = url
         self._token = token
+        self._certificate = certificate
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise InputError(f"expected a URL such as http://127.0.0.1:8765, found {url!r}")
@@ -141,10 +145,22 @@ class DaemonClient:
     def _connected(self, silence_s: float) -> http.client.HTTPConnection:
         if not self._is_tls:
             return http.client.HTTPConnection(self._host, self._port, timeout=silence_s)
-        trusted = ssl.create_default_context()
+        trusted = self._trusted()
         return http.client.HTTPSConnection(
             self._host, self._port, timeout=silence_s, context=trusted
         )
+
+    def _trusted(self) -> ssl.SSLContext:
+        if self._certificate is None:
+            return ssl.create_default_context()
+        try:
+            trusted = ssl.create_default_context(cafile=str(self._certificate))
+        except OSError as error:
+            raise HostError(f"cannot read {self._certificate}: {error}") from error
+        # A certificate of an authority, in whose place stands the daemon's own.
+        trusted.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        trusted.check_hostname = False
+        return trusted
 
     def _headers(self) -> dict[str, str]:
         more = {"Authorization": f"Bearer {self._token}"} if self._token else {}
@@ -163,5 +179,5 @@ def client_of(state: Path) -> DaemonClient:
     daemon = folder.daemon()
     if daemon is None:
         raise HostError(f"no daemon runs on {state}; start one with heddle up --state {state}")
-    token = Path(daemon.token_file).read_text().strip() if daemon.token_file else ""
-    return DaemonClient(daemon.url, token)
+    token = folder.token() if daemon.token_file else ""
+    return DaemonClient(daemon.url, token, daemon.certificate)

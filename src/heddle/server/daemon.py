@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,13 @@ from urllib.parse import urlsplit
 from heddle import __version__
 from heddle.clock import Clock, unix_s
 from heddle.cluster.json_object import JsonObject
-from heddle.cluster.line_client import AsyncLineClient
+from heddle.cluster.line_client import AsyncLineClient, RefusedError
 from heddle.cluster.node_wire import snapshot_of
 from heddle.cluster.snapshot import Snapshot
 from heddle.errors import HeddleError, HostError, InputError, listed, nearest
-from heddle.server.bundle import Bundle, keep
+from heddle.server.bundle import Bundle, discard, keep
 from heddle.server.following import HOLDS_FOR, Following
+from heddle.server.leftovers import take_down
 from heddle.server.mover import Mover
 from heddle.server.plan_message import Answer, Question
 from heddle.server.planner_process import PlannerProcess
@@ -42,7 +43,6 @@ from heddle.workload.service_spec import ServiceSpec
 _POLL_S = 1.0
 _IDLE_POLL_S = 5.0
 _LOOKED_AT_S = 15.0
-_SHUTDOWN_S = 120.0
 _PAUSE_S = 60.0
 
 
@@ -50,6 +50,10 @@ class BusyError(HeddleError):
     """Another transition runs; trying again when it has ended helps."""
 
     is_retryable = True
+
+
+class UnknownError(InputError):
+    """There is nothing of that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +118,13 @@ class Daemon:
         # 1. Node agent and router: adopted, or started.
         await self._supervision.begin()
         # 2. They learn what is wanted, in case they are new.
-        await self._tell_services()
+        with self._told_when_refused("services.refused"):
+            await self._tell_services()
         # 3. A transition that was under way goes on.
         if self.store.move is not None and self.store.move.is_running:
             self._carry_out(self.store.move)
         # 4. Look, from now on.
+        await self._forget_services()
         await self._look()
         self._keep(self._watch())
         self._keep(self._follow())
@@ -136,15 +142,21 @@ class Daemon:
             client.close()
 
     async def shut_down(self) -> None:
-        """Take everything down: services are drained, instances removed, processes ended."""
+        """Take everything down: services are drained, instances removed, processes ended.
+
+        Raises
+        ------
+        HostError
+            Something may be left, and the daemon ends all the same; ``heddle down`` tries
+            again.
+        """
         if self._mover is not None:
             await asyncio.to_thread(self._mover.pause, _PAUSE_S)
         await self._supervision.close()
-        with contextlib.suppress(HostError):
-            await self._ask(self.folder.agent_socket, {"ask": "shutdown"}, _SHUTDOWN_S)
-        self._supervision.end("agent")
-        self._supervision.end("router")
-        self.is_ending.set()
+        try:
+            await asyncio.to_thread(take_down, self.folder)
+        finally:
+            self.is_ending.set()
 
     async def apply(self, bundle: Bundle, *, is_dry_run: bool) -> Applied:
         """Plan a workload and, unless it is a dry run, carry the transition out.
@@ -160,18 +172,22 @@ class Daemon:
             self._require_idle()
             number = self.store.last_event + 1
             folder = self.folder.path / "workloads" / f"{number}-{int(unix_s() * 1000)}"
-            path = keep(bundle, folder)
-            answer = await self._planned(path, {})
-            if is_dry_run:
-                return Applied(answer, None)
-            specs = with_ports(answer.services, self.store.ports)
+            try:
+                path = keep(bundle, folder)
+                answer = await self._planned(path, {})
+                if is_dry_run:
+                    discard(folder)
+                    return Applied(answer, None)
+                specs = with_ports(answer.services, self.store.ports)
+                await self._want([*specs, *self._leaving(answer)])
+            except HeddleError:
+                discard(folder)
+                raise
             stated = {name: service.rate_rps for name, (service, _) in answer.services.items()}
             self.store.apply_workload(path, answer.replan_every_s, stated)
             self._following = Following()
             for name in self.store.suspended & answer.services.keys():
                 self.store.resume(name)
-            self.store.want(specs)
-            await self._tell_services()
             return Applied(answer, self._accepted(answer))
 
     async def carry_out(self, transition: Transition, *, is_dry_run: bool) -> AcceptedMove | None:
@@ -217,10 +233,13 @@ class Daemon:
         return snapshot_of(reply.member("snapshot"))
 
     async def logs(self, kind: str, name: str, num_lines: int) -> Mapping[str, Any]:
-        """Return the end of a log: of an ``instance`` or a ``service``."""
-        reply = await self._ask(
-            self.folder.agent_socket, {"ask": "logs", kind: name, "lines": num_lines}
-        )
+        """Return the end of a log: of an ``instance`` or a ``service``; UnknownError if none."""
+        try:
+            reply = await self._ask(
+                self.folder.agent_socket, {"ask": "logs", kind: name, "lines": num_lines}
+            )
+        except RefusedError as error:
+            raise UnknownError(f"{kind} {name!r} has no log on this machine") from error
         return {"file": reply.text("file"), "lines": list(reply.words("lines"))}
 
     def status(self) -> dict[str, Any]:
@@ -371,7 +390,7 @@ class Daemon:
     def _require_known(self, service: str) -> None:
         known = self.store.services
         if service not in known:
-            raise InputError(
+            raise UnknownError(
                 f"no service {service!r} here{nearest(service, known)}; "
                 f"there are: {listed(known) or 'none'}"
             )
@@ -412,6 +431,48 @@ class Daemon:
         """Write down the end of a move; called in its thread."""
         self.store.end(state, sentence)
         self.store.tell("transition.ended", state, sentence or state)
+        self._loop.call_soon_threadsafe(lambda: self._keep(self._forget_services()))
+
+    def _leaving(self, answer: Answer) -> list[ServiceSpec]:
+        """Return the services that a workload has no more.
+
+        They are known until the transition is done: it may have to lead back to them.
+        """
+        if answer.transition is None:
+            return []
+        known = self.store.services
+        return [spec for name, spec in known.items() if name not in answer.services]
+
+    async def _forget_services(self) -> None:
+        """Forget services that are not in the workload, once nothing of them runs."""
+        async with self._turn:
+            known = self.store.services
+            wanted = [spec for name, spec in known.items() if name in self.store.stated_rps]
+            move = self.store.move
+            if len(wanted) == len(known) or (move is not None and move.state != "done"):
+                return
+            with self._told_when_refused("services.refused"):
+                await self._want(wanted)
+
+    async def _want(self, specs: Sequence[ServiceSpec]) -> None:
+        """Write down all services and tell them; where that is refused, all is as before."""
+        before = list(self.store.services.values())
+        self.store.want(specs)
+        try:
+            await self._tell_services()
+        except HostError:
+            self.store.want(before)
+            with contextlib.suppress(HostError):
+                await self._tell_services()
+            raise
+
+    @contextlib.contextmanager
+    def _told_when_refused(self, kind: str) -> Iterator[None]:
+        """Make an event of what agent or router refuse, where nobody waits for an answer."""
+        try:
+            yield
+        except HostError as error:
+            self.store.tell(kind, "refused", str(error))
 
     async def _tell_services(self) -> None:
         specs = [spec.members() for spec in self.store.services.values()]
@@ -423,11 +484,16 @@ class Daemon:
         """Ask a child; a connection that broke is opened once more."""
         client = self._clients.pop(socket, None)
         if client is not None:
-            with contextlib.suppress(HostError):
+            try:
                 reply = await client.ask(request, silence_s)
+            except RefusedError:
+                self._clients[socket] = client
+                raise
+            except HostError:
+                client.close()
+            else:
                 self._clients[socket] = client
                 return reply
-            client.close()
         client = await AsyncLineClient.connect(socket)
         try:
             reply = await client.ask(request, silence_s)

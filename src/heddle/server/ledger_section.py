@@ -10,6 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from heddle.cluster.ledger import Entry, Ledger
+from heddle.errors import HostError, InputError
+
+
+class UnwritableError(HostError):
+    """The disk does not take an entry; nothing was changed, and later it may."""
+
+    def __init__(self, error: InputError) -> None:
+        super().__init__(str(error), is_retryable=True)
 
 
 class LedgerSection:
@@ -34,8 +42,11 @@ class LedgerSection:
         return self._ledger.name
 
     def append(self, kind: str, members: Mapping[str, Any]) -> Entry:
-        """Add an entry at the end of the whole ledger."""
-        return self._ledger.append(kind, members)
+        """Add an entry at the end of the whole ledger; UnwritableError when it takes none."""
+        try:
+            return self._ledger.append(kind, members)
+        except InputError as error:
+            raise UnwritableError(error) from error
 
     def entries(self, after: int = 0) -> Sequence[Entry]:
         """Return the entries of this part with a number above ``after``."""

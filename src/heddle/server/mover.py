@@ -1,11 +1,13 @@
 """Carries a transition out in a thread of its own: the executor blocks, the daemon does not.
 
 The journal is the part of the daemon's ledger after the entry that accepted the move, so
-a daemon that was killed goes on with it at its next start.
+a daemon that was killed goes on with it at its next start. So does a move whose journal
+could not be written: as after a kill, once the disk takes entries again.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +18,7 @@ from heddle.cluster.catalogue import builtin_catalogue
 from heddle.cluster.gpu_type import GpuType
 from heddle.errors import HeddleError
 from heddle.runtime.agent.driver import AgentDriver
+from heddle.server.ledger_section import UnwritableError
 from heddle.server.store import AcceptedMove, Store
 from heddle.transition.action_times import find_times
 from heddle.transition.execution.decision import Decision
@@ -29,6 +32,9 @@ from heddle.transition.progress import ExecutionProgress
 from heddle.transition.request import TransitionRequest
 from heddle.transition.transition import Transition
 
+_log = logging.getLogger(__name__)
+#: Until the disk is tried again.
+_RETRY_S = 2.0
 #: Servers on one machine start in seconds; a silent agent is started again at once.
 LIMITS = ExecutionLimits(
     max_attempts=3, backoff_s=0.5, backoff_cap_s=5.0, silent_s=60.0, hold_s=60.0, max_replans=2,
@@ -64,6 +70,11 @@ class Mover:
         Told, in the thread, of every decision of the executor.
     ended
         Told, in the thread, how it ended: state and sentence. A pause is not told.
+
+    Attributes
+    ----------
+    obstacle
+        Why it does not go on for now; nothing while it does.
     """
 
     def __init__(
@@ -75,6 +86,7 @@ class Mover:
         ended: Callable[[str, str], None],
     ) -> None:
         self.move = move
+        self.obstacle = ""
         self._store = store
         self._agent_socket = agent_socket
         self._decided = decided
@@ -83,6 +95,7 @@ class Mover:
         self._journal: Journal | None = None
         self._last: Decision | None = None
         self._should_pause = threading.Event()
+        self._should_abort = False
         self._thread = threading.Thread(target=self._run, name=f"move {move.id}", daemon=True)
 
     def start(self) -> None:
@@ -98,6 +111,7 @@ class Mover:
 
     def abort(self) -> None:
         """Let it lead back."""
+        self._should_abort = True
         if self._executor is not None:
             self._executor.abort()
 
@@ -114,31 +128,62 @@ class Mover:
         ]
 
     def _run(self) -> None:
-        driver, clock = AgentDriver(self._agent_socket), WallClock()
+        driver = AgentDriver(self._agent_socket)
         try:
-            journal = Journal(self._store.journal_of(self.move), clock)
-            self._journal = journal
-            executor = Executor(
-                self.move.transition,
-                Host(driver, clock),
-                journal,
-                Replanner(_planned, type_of, find_times(TIMES)),
-                LIMITS,
-                self._progress,
-            )
-            self._executor = executor
-            if self._should_pause.is_set():
-                return
-            result = executor.run()
-            if result.outcome is not ExecutionOutcome.PAUSED:
-                last = result.decisions[-1].sentence if result.decisions else ""
-                self._ended(_STATES[result.outcome], last)
-        except HeddleError as error:
-            self._ended("stopped", str(error))
+            while not self._should_pause.is_set():
+                try:
+                    self._carry_out(driver)
+                except UnwritableError as error:
+                    self._wait_for_room(error)
+                else:
+                    return
         finally:
             driver.close()
 
+    def _carry_out(self, driver: AgentDriver) -> None:
+        """Carry it out from where its journal ends; UnwritableError when that is not possible."""
+        try:
+            outcome, sentence = self._executed(driver)
+        except UnwritableError:
+            raise
+        except HeddleError as error:
+            state, sentence = "stopped", str(error)
+        except Exception as error:  # noqa: BLE001 (a move whose thread is gone runs for ever)
+            _log.exception("transition %s broke", self.move.id)
+            state, sentence = "stopped", f"heddle failed: {error!r}; its log says more"
+        else:
+            if outcome is ExecutionOutcome.PAUSED:
+                return
+            state = _STATES[outcome]
+        self._ended(state, sentence)
+
+    def _executed(self, driver: AgentDriver) -> tuple[ExecutionOutcome, str]:
+        clock = WallClock()
+        journal = self._journal = Journal(self._store.journal_of(self.move), clock)
+        self._executor = executor = Executor(
+            self.move.transition,
+            Host(driver, clock),
+            journal,
+            Replanner(_planned, type_of, find_times(TIMES)),
+            LIMITS,
+            self._progress,
+        )
+        # What was asked for before there was an executor.
+        if self._should_pause.is_set():
+            return ExecutionOutcome.PAUSED, ""
+        if self._should_abort:
+            executor.abort()
+        result = executor.run()
+        return result.outcome, result.decisions[-1].sentence if result.decisions else ""
+
+    def _wait_for_room(self, error: UnwritableError) -> None:
+        if not self.obstacle:
+            _log.warning("transition %s waits: %s", self.move.id, error)
+        self.obstacle = f"it waits and goes on by itself: {error}"
+        self._should_pause.wait(_RETRY_S)
+
     def _progress(self, progress: ExecutionProgress) -> None:
+        self.obstacle = ""
         if progress.last is not None and progress.last != self._last:
             self._last = progress.last
             self._decided(progress.last)

@@ -11,6 +11,7 @@ import contextlib
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Iterator
 
@@ -52,6 +53,7 @@ async def serve(arguments: argparse.Namespace) -> int:
         listening = _bound(arguments.host, arguments.port)
         opened.callback(listening.close)
         scheme = "http" if arguments.tls_cert is None else "https"
+        _require_usable(arguments)
         url = f"{scheme}://{arguments.host}:{listening.getsockname()[1]}"
         # 2. Agent and router, the store, the daemon.
         clock = WallClock()
@@ -67,7 +69,9 @@ async def serve(arguments: argparse.Namespace) -> int:
         own = identify(os.getpid())
         if own is not None:
             token_file = str(folder.token_file) if needs_token else ""
-            folder.write_daemon(RunningDaemon(own, url, token_file))
+            certificate = arguments.tls_cert.absolute() if arguments.tls_cert else None
+            folder.write_daemon(RunningDaemon(own, url, token_file, certificate))
+        print(f"heddle: up at {url}", file=sys.stderr, flush=True)
         await _until_the_end(Guard(app, access, clock), daemon, listening, arguments)
         await daemon.close()
         folder.forget_daemon()
@@ -112,6 +116,22 @@ def _children(folder: StateFolder, arguments: argparse.Namespace) -> list[Child]
         Child("router", router, folder.router_socket, HELLO_ROUTER, folder.log("router")),
         Child("agent", agent, folder.agent_socket, HELLO_AGENT, folder.log("agent")),
     ]
+
+
+def _require_usable(arguments: argparse.Namespace) -> None:
+    """Raise InputError for a certificate and key that cannot be served."""
+    if arguments.tls_cert is None:
+        return
+    tried = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        # Without a password of its own, OpenSSL would ask the terminal for one.
+        tried.load_cert_chain(arguments.tls_cert, arguments.tls_key, password="")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(
+            f"--tls-cert {arguments.tls_cert} and --tls-key {arguments.tls_key} cannot be used: "
+            f"{reason.lower()}; needed: a certificate and its key without a password, as PEM"
+        ) from error
 
 
 def _bound(host: str, port: int) -> socket.socket:

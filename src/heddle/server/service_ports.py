@@ -22,7 +22,7 @@ def with_ports(
     Raises
     ------
     InputError
-        Two services state one port, or none is free.
+        Two services state one port, a stated one is in use, or none is free.
     """
     taken = set(known.values())
     ports: dict[str, int] = {}
@@ -31,6 +31,11 @@ def with_ports(
             other = next((own for own, port in ports.items() if port == serving.port), None)
             if other is not None:
                 raise InputError(f"services {other!r} and {name!r} both state port {serving.port}")
+            if known.get(name) != serving.port and not _is_free(serving.port):
+                raise InputError(
+                    f"service {name!r} states port {serving.port}, which is in use; "
+                    "end what listens there, or state another: serve.port"
+                )
             ports[name] = serving.port
     for name in services:
         if name not in ports:

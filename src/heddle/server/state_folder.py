@@ -22,11 +22,12 @@ _FOLDERS = ("run", "router", "instances", "logs", "workloads")
 
 @dataclass(frozen=True, slots=True)
 class RunningDaemon:
-    """A daemon as ``daemon.json`` has it."""
+    """A daemon as ``daemon.json`` has it; its certificate when it speaks TLS."""
 
     process: ProcessId
     url: str
     token_file: str
+    certificate: Path | None = None
 
 
 class StateFolder:
@@ -45,6 +46,11 @@ class StateFolder:
     def ledger(self) -> Path:
         """The daemon's ledger."""
         return self.path / "heddle.db"
+
+    @property
+    def node_ledger(self) -> Path:
+        """The node agent's book."""
+        return self.path / "node.db"
 
     @property
     def agent_socket(self) -> Path:
@@ -101,6 +107,7 @@ class StateFolder:
             "start_ticks": daemon.process.start_ticks,
             "url": daemon.url,
             "token_file": daemon.token_file,
+            "certificate": str(daemon.certificate or ""),
         }
         write_text(self._daemon_file, json.dumps(members) + "\n")
 
@@ -140,7 +147,13 @@ class StateFolder:
             process = ProcessId(
                 entry.integer("pid", 1, _MAX_PID), entry.integer("start_ticks", 0, _MAX_PID)
             )
-            return RunningDaemon(process, entry.text("url"), entry.sentence("token_file"))
+            certificate = entry.sentence("certificate")
+            return RunningDaemon(
+                process,
+                entry.text("url"),
+                entry.sentence("token_file"),
+                Path(certificate) if certificate else None,
+            )
         except HeddleError:
             return None
 

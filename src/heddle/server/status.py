@@ -47,7 +47,7 @@ def transition_status(move: AcceptedMove | None, mover: Mover | None) -> dict[st
     return {
         "id": move.id,
         "state": move.state,
-        "message": move.message,
+        "message": move.message or (mover.obstacle if mover is not None else ""),
         "begun_unix_s": move.begun_unix_s,
         "num_steps": len(steps),
         "num_done": sum(step["state"] == "done" for step in steps),

@@ -2,11 +2,15 @@
 
 The one ledger of the daemon, folded. Every change is written first; ``daemon`` acts on
 it afterwards and goes on from it after a crash. The journal of each move is the part of
-the same ledger that follows its acceptance.
+the same ledger that follows its acceptance. The daemon's loop and the thread of a move
+both write; one lock keeps the fold in the order of the ledger.
 """
 
 from __future__ import annotations
 
+import logging
+import threading
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,12 +20,14 @@ from heddle.clock import unix_s
 from heddle.cluster.deployment import ServedService
 from heddle.cluster.json_object import JsonObject, parse_json
 from heddle.cluster.ledger import Entry, Ledger
-from heddle.server.ledger_section import LedgerSection
+from heddle.errors import InputError
+from heddle.server.ledger_section import LedgerSection, UnwritableError
 from heddle.server.told_event import ToldEvent
 from heddle.transition.transition import Transition
 from heddle.transition.transition_file import transition_of, transition_text
 from heddle.workload.service_spec import ServiceSpec, service_spec_of
 
+_log = logging.getLogger(__name__)
 _APPLIED = "workload.applied"
 _SERVICES = "service.wanted"
 _SUSPENDED = "service.suspended"
@@ -75,6 +81,7 @@ class Store:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._pen = threading.Lock()
         self.workload: Path | None = None
         self.replan_every_s: float | None = None
         self.stated_rps: dict[str, float] = {}
@@ -103,8 +110,8 @@ class Store:
 
     def events(self, after: int, limit: int) -> Sequence[ToldEvent]:
         """Return the first events with a number above ``after``."""
-        first = next((i for i, one in enumerate(self._events) if one.number > after), None)
-        return [] if first is None else self._events[first : first + limit]
+        first = bisect_right(self._events, after, key=lambda event: event.number)
+        return self._events[first : first + limit]
 
     def last_events(self, limit: int) -> Sequence[ToldEvent]:
         """Return the last events."""
@@ -119,10 +126,16 @@ class Store:
         """Let somebody hear of every event from now on."""
         self._listeners.append(listener)
 
-    def tell(self, kind: str, reason: str, message: str, **where: str) -> None:
-        """Write down an event."""
+    def tell(self, kind: str, reason: str, message: str, **where: str | None) -> None:
+        """Write down an event; one that the disk does not take is only logged.
+
+        What is told has happened already, and who tells goes on with it.
+        """
         members = {"kind": kind, "reason": reason, "message": message, "at_unix_s": unix_s()}
-        self._write(_TOLD, {**members, **where})
+        try:
+            self._write(_TOLD, members | {name: one for name, one in where.items() if one})
+        except UnwritableError as error:
+            _log.warning("not written down: %s (%s): %s; %s", kind, reason, message, error)
 
     def apply_workload(
         self, path: Path, replan_every_s: float | None, stated_rps: Mapping[str, float]
@@ -168,7 +181,12 @@ class Store:
         return {name: spec.service for name, spec in self.services.items()}
 
     def _write(self, kind: str, members: Mapping[str, Any]) -> None:
-        self._apply(self._ledger.append(kind, members))
+        with self._pen:
+            try:
+                entry = self._ledger.append(kind, members)
+            except InputError as error:
+                raise UnwritableError(error) from error
+            self._apply(entry)
 
     def _apply(self, entry: Entry) -> None:
         taker = self._takers.get(entry.kind)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ from heddle.clock import Clock
 from heddle.cluster.line_client import AsyncLineClient
 from heddle.cluster.node_wire import VERSION
 from heddle.errors import HeddleError, HostError
-from heddle.runtime.process import ProcessId, identify, is_alive, spawn, terminate, wait_end
+from heddle.runtime.process import ProcessId, identify, is_alive, spawn, wait_end
 from heddle.settings import child_environment
 
 _POLL_S = 0.02
@@ -104,12 +103,6 @@ class Supervision:
         """The process id of this process."""
         return os.getpid()
 
-    def end(self, name: str) -> None:
-        """End a child; it is not started again once this is closed."""
-        process = self.children[name].process
-        if process is not None:
-            terminate(process, signal.SIGTERM)
-
     def pid(self, name: str) -> int | None:
         """Return the process id of a child that runs."""
         process = self.children[name].process
@@ -125,11 +118,11 @@ class Supervision:
         until_s = self._clock.now_s() + _READY_WITHIN_S
         while await answering(child.socket, child.hello) is None:
             if not is_alive(child.process):
-                raise HostError(f"the {child.name} ended at once{_last_words(child.log)}")
+                raise HostError(f"the {child.name} ended at once{last_words(child.log)}")
             if self._clock.now_s() > until_s:
                 raise HostError(
                     f"the {child.name} does not answer within {_READY_WITHIN_S:g} s"
-                    f"{_last_words(child.log)}"
+                    f"{last_words(child.log)}"
                 )
             await asyncio.sleep(_POLL_S)
 
@@ -137,15 +130,16 @@ class Supervision:
         back_off_s = _FIRST_BACK_OFF_S
         while True:
             begin_s = self._clock.now_s()
-            if child.process is not None:
-                code = await wait_end(child.process)
-                self._tell(f"{child.name}.died", "died", f"the {child.name} ended ({code})")
-            if self._clock.now_s() - begin_s > _HEALTHY_S:
-                back_off_s = _FIRST_BACK_OFF_S
+            # Nothing may end this watch: who is not watched is not started again.
             try:
+                if child.process is not None:
+                    code = await wait_end(child.process)
+                    self._tell(f"{child.name}.died", "died", f"the {child.name} ended ({code})")
+                if self._clock.now_s() - begin_s > _HEALTHY_S:
+                    back_off_s = _FIRST_BACK_OFF_S
                 await self._up(child)
                 self._tell(f"{child.name}.started", "restarted", f"the {child.name} runs again")
-            except HeddleError as error:
+            except (HeddleError, OSError) as error:
                 child.process = None
                 self._tell(f"{child.name}.failed", "not_ready", str(error))
             await asyncio.sleep(back_off_s)
@@ -166,7 +160,8 @@ async def answering(socket: Path, hello: Mapping[str, Any]) -> ProcessId | None:
             return None
 
 
-def _last_words(log: Path) -> str:
+def last_words(log: Path) -> str:
+    """Return how a log ends, to go on an error's sentence."""
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_NUM_LOG_LINES:]
     except OSError:

@@ -13,12 +13,15 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.exceptions import HTTPException
+
 from heddle.clock import Clock
 
 MAX_BODY_BYTES = 32 << 20
 #: Requests that may come at once, and how many more each second.
 _BURST = 200.0
 _RATE_RPS = 100.0
+_TOO_LARGE = f"a request has at most {MAX_BODY_BYTES} bytes"
 _OPEN_PATHS = frozenset({"/healthz", "/"})
 _OPEN_FOLDER = "/static/"
 _POLICY = (
@@ -85,7 +88,7 @@ class Guard:
             return 401, "a token is needed: Authorization: Bearer TOKEN; it stands in STATE/token"
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > MAX_BODY_BYTES:
-            return 413, f"a request has at most {MAX_BODY_BYTES} bytes"
+            return 413, _TOO_LARGE
         if scope["method"] == "POST" and not _is_json(headers.get(b"content-type", b"")):
             return 415, "a POST has the content type application/json"
         return None
@@ -118,7 +121,7 @@ def _is_json(content_type: bytes) -> bool:
 
 
 def _limited(receive: Receive) -> Receive:
-    """Return a receiver that ends a body which is larger than it said."""
+    """Return a receiver that refuses a body which is too large and did not say so."""
     size = 0
 
     async def receive_limited() -> MutableMapping[str, Any]:
@@ -126,7 +129,7 @@ def _limited(receive: Receive) -> Receive:
         message = await receive()
         size += len(message.get("body", b""))
         if size > MAX_BODY_BYTES:
-            return {"type": "http.disconnect"}
+            raise HTTPException(413, _TOO_LARGE)
         return message
 
     return receive_limited

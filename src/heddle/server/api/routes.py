@@ -19,14 +19,14 @@ from heddle.cluster.node_wire import snapshot_members
 from heddle.errors import HeddleError, InputError, NoPlanError
 from heddle.server.api.shapes import Accepted, AskedTransition, Name, Refusal, Workload
 from heddle.server.bundle import Bundle
-from heddle.server.daemon import BusyError, Daemon
+from heddle.server.daemon import BusyError, Daemon, UnknownError
 from heddle.server.dashboard.pages import Page, pages
 from heddle.server.metrics_text import metrics_text
 from heddle.transition.transition_file import transition_of, transition_text
 
 _ID = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
 _SERVICE = Annotated[Name, Path()]
-_LINES = Annotated[int, Query(ge=1, le=100_000)]
+_LINES = Annotated[int, Query(ge=1, le=10_000)]
 _SSE_EVERY_S = 5.0
 _MIN_GAP_S = 0.3
 _PAGE = 1000
@@ -190,6 +190,8 @@ def _add_errors(app: FastAPI) -> None:
 def _status_of(error: HeddleError) -> int:
     if isinstance(error, BusyError | NoPlanError):
         return 409
+    if isinstance(error, UnknownError):
+        return 404
     return 400 if isinstance(error, InputError) else 503
 
 

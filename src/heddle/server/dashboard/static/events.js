@@ -1,59 +1,121 @@
-// What happened and why, the newest first.
+// What happened and why, newest first, by service and kind. New events are also read out
+// by screen readers, at most one sentence a second.
 
-import { clock, element } from "./dom.js";
+import { element, KeyedList, setAttribute, setText } from "./dom.js";
+import { moment, plural, timeOfDay } from "./format.js";
+import { Swatch } from "./swatch.js";
 
-const KEPT = 500;
-const SHOWN = 200;
-const STEP = "transition.decided";
-const events = [];
+const MAX_KEPT = 1000;
+const MAX_ROWS = 200;
+const SAY_EVERY_MS = 1000;
+const BAD = /(died|failed|lost|stopped|damaged)/;
+const WARN = /(stale|restarted|aborted|backing)/;
 
-export function addEvent(event) {
-  if (events.some((one) => one.number === event.number)) return;
-  events.push(event);
-  events.sort((a, b) => b.number - a.number);
-  events.length = Math.min(events.length, KEPT);
-  offer("filter-service", event.service);
-  offer("filter-kind", event.kind.split(".")[0]);
-  if (isWanted(event)) place(event);
-}
-
-export function beginEvents() {
-  for (const id of ["filter-service", "filter-kind", "filter-steps"]) {
-    document.getElementById(id).addEventListener("change", showAll);
+export class EventsView {
+  constructor(palette) {
+    this.rows = new KeyedList(document.getElementById("event-rows"), (event) => row(event, palette));
+    this.service = new Choice(document.getElementById("event-service"), "all services", () => this.#filter());
+    this.kind = new Choice(document.getElementById("event-kind"), "all kinds", () => this.#filter());
+    this.announcer = document.getElementById("announcer");
+    this.none = document.getElementById("no-events");
+    this.events = [];
+    this.unsaid = [];
+    this.isDirty = true;
+    this.timer = 0;
   }
-  document.getElementById("filters").addEventListener("submit", (submit) => submit.preventDefault());
+
+  /** Take an event; new ones are also said. */
+  add(event, isNew) {
+    this.events.unshift(event);
+    this.events.length = Math.min(this.events.length, MAX_KEPT);
+    this.isDirty = true;
+    if (isNew) this.#say(event);
+  }
+
+  /** Forget all events. */
+  clear() {
+    this.events = [];
+    this.isDirty = true;
+  }
+
+  paint() {
+    if (!this.isDirty) return;
+    this.isDirty = false;
+    this.service.offer(this.events.map((event) => event.service).filter(Boolean));
+    this.kind.offer(this.events.map(({ kind }) => family(kind)));
+    const isWanted = (event) =>
+      this.service.allows(event.service ?? "") && this.kind.allows(family(event.kind));
+    const shown = this.events.filter(isWanted).slice(0, MAX_ROWS);
+    this.rows.show(shown, (event) => event.number);
+    this.none.hidden = shown.length > 0;
+    this.rows.parent.hidden = shown.length === 0;
+  }
+
+  #filter() {
+    this.isDirty = true;
+    this.paint();
+  }
+
+  #say(event) {
+    this.unsaid.push(event);
+    if (this.timer !== 0) return;
+    this.timer = setTimeout(() => {
+      this.timer = 0;
+      const others = this.unsaid.length - 1;
+      const last = this.unsaid.at(-1);
+      this.announcer.textContent = `${last.message}${others > 0 ? `, and ${plural(others, "event")} before` : ""}`;
+      this.unsaid = [];
+    }, SAY_EVERY_MS);
+  }
 }
 
-function showAll() {
-  document.getElementById("event-list").replaceChildren(...events.filter(isWanted).slice(0, SHOWN).map(row));
+/** "instance" of "instance.died". */
+function family(kind) {
+  return kind.split(".", 1)[0];
 }
 
-function place(event) {
-  const list = document.getElementById("event-list");
-  const next = [...list.children].find((one) => Number(one.dataset.number) < event.number) ?? null;
-  list.insertBefore(row(event), next);
-  while (list.children.length > SHOWN) list.lastElementChild.remove();
+function row(event, palette) {
+  const when = element("time", { datetime: new Date(event.at_unix_s * 1000).toISOString(), title: moment(event.at_unix_s) }, timeOfDay(event.at_unix_s));
+  const kind = element("span", { class: "event-kind", title: event.kind }, event.kind);
+  const reason = element("span", { class: "minor" }, event.reason.replaceAll("_", " "));
+  const where = [event.instance ?? event.gpu, event.transition].filter(Boolean).join(" · ");
+  const about = element("span", { class: "event-about" });
+  if (event.service) about.append(new Swatch(palette.look(event.service)).node, element("span", {}, event.service));
+  if (where) about.append(element("span", { class: "minor" }, where));
+  const head = element("span", { class: "event-head" }, when, kind, reason);
+  const node = element("li", {}, head, element("span", { class: "event-message" }, event.message), about);
+  setAttribute(node, "data-tone", tone(event));
+  about.hidden = about.childElementCount === 0;
+  return { node, update: () => {} };
 }
 
-function isWanted(event) {
-  const service = document.getElementById("filter-service").value;
-  const kind = document.getElementById("filter-kind").value;
-  const withSteps = document.getElementById("filter-steps").checked;
-  return (!service || event.service === service) && (!kind || event.kind.startsWith(`${kind}.`))
-    && (withSteps || event.kind !== STEP);
+function tone({ kind, reason }) {
+  if (BAD.test(kind) || BAD.test(reason)) return "bad";
+  return WARN.test(kind) || WARN.test(reason) ? "warn" : null;
 }
 
-function offer(id, word) {
-  const list = document.getElementById(id);
-  if (word && ![...list.options].some((one) => one.value === word)) list.append(element("option", { value: word }, word));
-}
+/** A select whose options come from the events; what was chosen stays chosen. */
+class Choice {
+  constructor(select, all, changed) {
+    this.select = select;
+    this.options = new KeyedList(select, ({ value, text }) => {
+      const node = element("option", { value });
+      return { node, update: () => setText(node, text) };
+    });
+    this.all = all;
+    this.select.addEventListener("change", changed);
+    this.offer([]);
+  }
 
-function row(event) {
-  const tone = /died|failed|stale/.test(event.kind) ? "bad" : /stayed|decided/.test(event.kind) ? "" : "";
-  const where = event.instance ?? event.service ?? event.transition ?? "";
-  return element("li", { class: tone, "data-number": event.number },
-    element("div", { class: "event-head" },
-      element("span", {}, clock(event.at_unix_s)), element("b", {}, event.kind),
-      element("span", {}, event.reason), where ? element("span", { class: "mono" }, where) : null),
-    element("div", {}, event.message));
+  offer(values) {
+    const chosen = this.select.value;
+    const kept = chosen === "" || chosen === undefined ? values : [...values, chosen];
+    const names = [...new Set(kept)].sort();
+    const options = [{ value: "", text: this.all }, ...names.map((name) => ({ value: name, text: name }))];
+    this.options.show(options, ({ value }) => value);
+  }
+
+  allows(value) {
+    return this.select.value === "" || this.select.value === value;
+  }
 }

@@ -1,118 +1,174 @@
-// One card for each service: what it is asked and answers, against its plan and its limit.
+// One row for each service: what arrives, what is planned, how late, and where to ask.
 
-import { colourOf } from "./colours.js";
-import { element, keyed, milliseconds, percent, rate, setText } from "./dom.js";
+import { element, KeyedList, setAttribute, setStyle, setText } from "./dom.js";
+import { count, figure, latency, part } from "./format.js";
+import { Sparkline } from "./spark.js";
+import { Swatch } from "./swatch.js";
 
-const HISTORY_S = 120;
-const SVG = "http://www.w3.org/2000/svg";
-const histories = new Map();
+export class ServicesView {
+  constructor(palette, history) {
+    const make = ({ service }) => new Row(palette.look(service.name), history);
+    this.rows = new KeyedList(document.getElementById("service-rows"), make);
+    this.empty = document.getElementById("no-services");
+  }
 
-export function showServices(services) {
-  setText(document.getElementById("num-services"), services.length ? String(services.length) : "");
-  document.getElementById("no-services").hidden = services.length > 0;
-  const now = Date.now() / 1000;
-  for (const service of services) remember(service, now);
-  keyed(document.getElementById("service-cards"), services, (one) => one.name, makeCard, () => {});
-  for (const service of services) {
-    const card = document.getElementById("service-cards").keyed.get(service.name);
-    updateCard(card, service, now);
+  paint({ services, devices }) {
+    const instances = devices.flatMap((device) => device.instances);
+    const rows = services.map((service) => ({ service, ...counts(service, instances) }));
+    this.rows.show(rows, (row) => row.service.name);
+    this.empty.hidden = services.length > 0;
   }
 }
 
-function remember(service, now) {
-  const history = histories.get(service.name) ?? [];
-  history.push({ at: now, p99: service.p99_ms });
-  while (history.length && history[0].at < now - HISTORY_S) history.shift();
-  histories.set(service.name, history);
+function counts(service, instances) {
+  const own = instances.filter((one) => one.service === service.name);
+  return { numReady: own.filter((one) => one.phase === "ready").length, numOwn: own.length };
 }
 
-function makeCard(service) {
-  const figure = (name, label) =>
-    element("div", { class: "figure", "data-figure": name }, element("b"), element("span", {}, label));
-  const copy = element("button", { type: "button", "aria-label": `Copy the address of ${service.name}` }, "Copy");
-  const card = element(
-    "article", { class: "service", "data-service": service.name },
-    element("div", { class: "service-head" },
-      element("span", { class: "swatch", "aria-hidden": "true" }),
-      element("h3", { class: "service-name", title: service.name }, service.name),
-      element("span", { class: "badge" })),
-    element("div", { class: "figures" },
-      figure("arrived", "asked/s"), figure("answered", "answered/s"), figure("p99", "p99"),
-      figure("ready", "ready/s"), figure("required", "required/s"), figure("attained", "within SLO")),
-    element("div", { class: "bar", role: "img" }, element("i")),
-    spark(),
-    element("div", { class: "address" }, element("code"), copy),
-  );
-  card.querySelector(".swatch").style.background = colourOf(service.name).fill;
-  card.querySelector("h3").style.margin = "0";
-  copy.addEventListener("click", async () => {
-    await navigator.clipboard?.writeText(card.querySelector("code").textContent);
-    setText(copy, "Copied");
-    setTimeout(() => setText(copy, "Copy"), 1200);
-  });
-  return card;
-}
-
-function updateCard(card, service, now) {
-  const isLate = service.p99_ms !== null && service.p99_ms > service.latency_ms;
-  const isShort = !service.is_suspended && service.ready_rps < service.required_rps;
-  card.classList.toggle("suspended", service.is_suspended);
-  setFigure(card, "arrived", rate(service.arrived_rps));
-  setFigure(card, "answered", rate(service.answered_rps));
-  setFigure(card, "p99", milliseconds(service.p99_ms), isLate);
-  setFigure(card, "ready", rate(service.ready_rps), isShort);
-  setFigure(card, "required", rate(service.required_rps));
-  setFigure(card, "attained", percent(service.attained), service.attained !== null && service.attained < 0.99);
-  const [word, tone] = stateOf(service);
-  const badge = card.querySelector(".badge");
-  setText(badge, word);
-  badge.className = `badge ${tone}`;
-  setText(card.querySelector("code"), service.url);
-  const most = Math.max(service.ready_rps, service.required_rps, service.arrived_rps, 1e-9);
-  const bar = card.querySelector(".bar");
-  bar.firstElementChild.style.width = `${(100 * service.arrived_rps) / most}%`;
-  bar.setAttribute("aria-label", `${rate(service.arrived_rps)} of ${rate(service.ready_rps)} requests/s`);
-  drawSpark(card.querySelector(".spark"), service, now);
-}
-
-function setFigure(card, name, text, isBad = false) {
-  const figure = card.querySelector(`[data-figure="${name}"]`);
-  setText(figure.firstElementChild, text);
-  figure.classList.toggle("bad", isBad);
-}
-
-function stateOf(service) {
-  if (service.is_suspended) return ["suspended", "calm"];
-  if (service.ready_rps <= 0) return ["not served", "bad"];
-  if (service.is_stale) return ["stale measurement", "warn"];
-  if (service.ready_rps < service.required_rps) return ["below its rate", "warn"];
-  return ["served", "good"];
-}
-
-function spark() {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("class", "spark");
-  svg.setAttribute("viewBox", "0 0 120 36");
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("role", "img");
-  for (const [tag, name] of [["line", "slo"], ["path", "p99"]]) {
-    const node = document.createElementNS(SVG, tag);
-    node.setAttribute("class", name);
-    svg.append(node);
+class Row {
+  constructor(look, history) {
+    this.history = history;
+    this.swatch = new Swatch(look);
+    this.name = element("strong", { class: "name" });
+    this.network = element("span", { class: "minor" });
+    this.marks = element("span", { class: "marks" });
+    this.markList = new KeyedList(this.marks, mark);
+    this.rate = new RateCell(look);
+    this.p99 = element("b");
+    this.slo = element("span", { class: "minor" });
+    this.spark = new Sparkline();
+    this.attained = element("b");
+    this.totals = element("span", { class: "minor" });
+    this.ready = element("b");
+    this.address = new AddressCell();
+    this.node = this.#row();
   }
-  return svg;
+
+  #row() {
+    const title = element("span", { class: "title" }, this.name, this.network, this.marks);
+    const late = element("span", { class: "pair" }, this.p99, this.slo);
+    const cell = (label, ...parts) => element("td", { "data-label": label }, ...parts);
+    const row = element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, this.swatch.node, title),
+      cell("Rate", this.rate.node),
+      cell("p99", element("div", { class: "late" }, late, this.spark.node)),
+      cell("In time", element("span", { class: "pair" }, this.attained, this.totals)),
+      cell("Ready", this.ready),
+      cell("Address", this.address.node),
+    );
+    for (const index of [3, 4]) row.children[index].classList.add("number");
+    return row;
+  }
+
+  update({ service, numReady, numOwn }) {
+    setAttribute(this.node, "data-service", service.name);
+    setText(this.name, service.name);
+    setText(this.network, networkOf(service));
+    this.markList.show(marksOf(service), (one) => one.text);
+    this.rate.show(service);
+    setText(this.p99, latency(service.p99_ms));
+    const isLate = service.p99_ms !== null && service.p99_ms > service.latency_ms;
+    setAttribute(this.p99, "data-bad", isLate ? "" : null);
+    setText(this.slo, `of ${latency(service.latency_ms)}`);
+    this.spark.show(this.history.points(service.name), service.latency_ms);
+    setText(this.attained, part(service.attained));
+    setText(this.totals, totalsOf(service));
+    setAttribute(this.totals, "data-bad", service.num_failed > 0 ? "" : null);
+    setText(this.ready, service.is_suspended ? "–" : `${count(numReady)} / ${count(numOwn)}`);
+    setAttribute(this.ready, "data-bad", numReady < numOwn ? "wait" : null);
+    this.address.show(service.url);
+  }
 }
 
-function drawSpark(svg, service, now) {
-  const seen = histories.get(service.name).filter((one) => one.p99 !== null);
-  const most = 1.15 * Math.max(service.latency_ms, ...seen.map((one) => one.p99));
-  const y = (value) => 35 - (34 * value) / most;
-  const slo = svg.querySelector(".slo");
-  slo.setAttribute("x1", "0");
-  slo.setAttribute("x2", "120");
-  slo.setAttribute("y1", y(service.latency_ms));
-  slo.setAttribute("y2", y(service.latency_ms));
-  const places = seen.map((one) => `${(120 - (now - one.at)).toFixed(1)},${y(one.p99).toFixed(1)}`);
-  svg.querySelector(".p99").setAttribute("d", places.length ? `M${places.join("L")}` : "");
-  svg.setAttribute("aria-label", `p99 over two minutes, limit ${milliseconds(service.latency_ms)}`);
+function networkOf({ name, model, engine }) {
+  return model === name ? engine : `${model} · ${engine}`;
+}
+
+function totalsOf({ num_answered, num_failed, num_refused }) {
+  const refused = num_refused > 0 ? `, ${count(num_refused)} refused` : "";
+  const failed = num_failed > 0 ? `, ${count(num_failed)} failed` : "";
+  return `${count(num_answered)} answered${refused}${failed}`;
+}
+
+/** What is out of the ordinary, in words. */
+function marksOf(service) {
+  const found = [];
+  if (service.is_suspended) found.push({ text: "suspended", tone: "quiet" });
+  if (service.is_stale) {
+    const title = "an instance does not keep its measured rate or latency: profile it again";
+    found.push({ text: "measurement stale", tone: "warn", title });
+  }
+  const floor_rps = service.floor_rps;
+  if (floor_rps !== null && service.ready_rps < floor_rps) {
+    found.push({ text: "below its floor", tone: "bad" });
+  }
+  if (service.forecast_rps !== null) found.push(forecastOf(service));
+  return found;
+}
+
+function forecastOf({ forecast_rps, forecast_error }) {
+  const error = forecast_error === null ? "" : ` ± ${Math.round(100 * forecast_error)} %`;
+  const title = "requests/s expected in the next interval, and how far off forecasts were";
+  return { text: `forecast ${figure(forecast_rps)}${error}`, tone: "quiet", title };
+}
+
+function mark({ tone, title }) {
+  const node = element("span", { class: "mark", "data-tone": tone, title: title ?? null });
+  return { node, update: (one) => setText(node, one.text) };
+}
+
+/** Arrived as a bar, planned as its track, required as a tick. */
+class RateCell {
+  constructor(look) {
+    this.arrived = element("b");
+    this.rest = element("span", { class: "minor" });
+    this.planned = element("span", { class: "bar-planned" });
+    this.bar = element("span", { class: "bar-arrived" });
+    this.tick = element("span", { class: "bar-required" });
+    const track = element("span", { class: "bar-track", "aria-hidden": "true" });
+    track.append(this.planned, this.bar, this.tick);
+    setStyle(track, "--colour", look.colour);
+    this.node = element("div", { class: "rate" });
+    this.node.append(element("span", { class: "pair" }, this.arrived, this.rest), track);
+  }
+
+  show({ arrived_rps, answered_rps, planned_rps, required_rps }) {
+    setText(this.arrived, figure(arrived_rps));
+    const answered = `${figure(answered_rps)} answered`;
+    setText(this.rest, `${answered} · ${figure(planned_rps)} planned · ${figure(required_rps)} required`);
+    const whole = 1.04 * Math.max(planned_rps, required_rps, arrived_rps, 1e-9);
+    const share = (rate_rps) => `${(100 * Math.min(1, rate_rps / whole)).toFixed(1)}%`;
+    setStyle(this.planned, "width", share(planned_rps));
+    setStyle(this.bar, "width", share(arrived_rps));
+    setStyle(this.tick, "left", share(required_rps));
+    setAttribute(this.node, "data-over", arrived_rps > planned_rps ? "" : null);
+  }
+}
+
+/** An address, and a button that copies it. */
+class AddressCell {
+  constructor() {
+    this.text = element("code");
+    this.button = element("button", { type: "button", class: "button small" }, "Copy");
+    this.button.addEventListener("click", () => this.#copy());
+    this.node = element("span", { class: "address" }, this.text, this.button);
+  }
+
+  show(url) {
+    setText(this.text, url);
+    setAttribute(this.button, "aria-label", `Copy ${url}`);
+  }
+
+  async #copy() {
+    try {
+      await navigator.clipboard.writeText(this.text.textContent);
+      setText(this.button, "Copied");
+    } catch {
+      getSelection().selectAllChildren(this.text);
+      setText(this.button, "Press Ctrl+C");
+    }
+    setTimeout(() => setText(this.button, "Copy"), 1500);
+  }
 }
