@@ -1,7 +1,8 @@
 """A daemon of the benchmark's own, driven by the command line as a user would.
 
 The parts of ``heddle bench serving`` share it: what they measure includes everything
-that stands between a user and an answer.
+that stands between a user and an answer. Only looking is done over the API, since a
+process for every look would take the processor time that is measured.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from heddle.benchmarks.serving_steps import Took, took
 from heddle.clock import Clock
 from heddle.errors import HostError
 from heddle.runtime.process import run_to_end
+from heddle.server.client import client_of
+from heddle.server.state_folder import StateFolder
 from heddle.settings import child_environment
 
 #: No verb of the benchmark takes longer.
@@ -76,8 +80,7 @@ class ServingMachine:
 
     def status(self) -> dict[str, Any]:
         """Return the daemon's status."""
-        found: dict[str, Any] = json.loads(self.heddle("status", "--json", "--state", self._state))
-        return found
+        return client_of(self._state).status()
 
     def apply(self, workload: Path) -> None:
         """Apply a workload and wait until its transition is done."""
@@ -85,8 +88,17 @@ class ServingMachine:
 
     def events(self) -> list[dict[str, Any]]:
         """Return all events."""
-        lines = self.heddle("events", "--json", "--state", self._state).splitlines()
-        return [json.loads(line) for line in lines]
+        return client_of(self._state).events(0)
+
+    @property
+    def routes(self) -> Path:
+        """The router's table, which it replaces before it says that it has changed."""
+        return self._state / "router" / "routes.json"
+
+    def ended(self) -> Took:
+        """Take it down, and return how long its transitions took."""
+        self.down()
+        return took(StateFolder(self._state).ledger)
 
     def workload(
         self,

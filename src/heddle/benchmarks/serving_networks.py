@@ -37,6 +37,8 @@ _QUICK_S = 4.0
 #: What a service asks of the plan: this part of what its profile of two units delivers.
 _PLANNED_PART = 0.95
 _PROFILE = "2c"
+#: A machine that is short of time shows in latencies, not in refusals.
+_MAX_QUEUE = 10_000
 #: As ``heddle profile`` writes it into its table.
 _KEPT = re.compile(
     r"^# neighbour: .*\((?P<alone>[0-9.]+) alone, (?P<beside>[0-9.]+) beside\)", re.MULTILINE
@@ -70,7 +72,7 @@ def _offered(points: Sequence[OperatingPoint]) -> list[OfferedService]:
             name,
             round(_PLANNED_PART * _best_rps(points, name), 3),
             _LATENCY_MS,
-            {"engine": "onnx", "path": f"zoo:{name}"},
+            {"engine": "onnx", "path": f"zoo:{name}", "max_queue": _MAX_QUEUE},
         )
         for name in _NETWORKS
     ]
