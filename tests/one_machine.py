@@ -17,6 +17,7 @@ from typing import Any
 
 from command_line import Answer, heddle_process
 from heddle.clock import WallClock, sleep_s
+from heddle.runtime.cpu.discovery import installation_name
 
 #: The sleep engine needs no network; the figures are what its tables say, not measured.
 TABLE = """\
@@ -151,9 +152,10 @@ def processes_of(state: Path) -> dict[int, str]:
     return found
 
 
-def cgroups() -> set[str]:
-    """Return all cgroups with heddle in their names."""
-    return {str(path) for path in Path("/sys/fs/cgroup").glob("*/**/*heddle*") if path.is_dir()}
+def cgroups_of(state: Path) -> set[str]:
+    """Return the control groups of the daemon on a state folder."""
+    name = installation_name(state)
+    return {str(path) for path in Path("/sys/fs/cgroup").glob(f"*/**/{name}")}
 
 
 def listening_ports() -> set[int]:

@@ -351,6 +351,7 @@ def test_two_outputs_in_one_file_are_refused(tmp_path: Path, heddle: Heddle) -> 
         (["cms", "table.csv", "--algorithm", "lgo"], ["did you mean 'log'?"]),
         (["cms", "table.csv", "--algorithm", "log"], ["table.csv:1", "not valid JSON"]),
         (["bench", "planer"], ["did you mean 'planner'?"]),
+        (["bench", "planner", "--day"], ["of serving, not of planner"]),
         (["verify", "W", "none.json"], ["none.json", "no such file"]),
     ],
     ids=" ".join,

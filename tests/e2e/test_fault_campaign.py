@@ -14,7 +14,7 @@ import pytest
 
 from one_machine import (
     Machine,
-    cgroups,
+    cgroups_of,
     ended,
     kill,
     listening_ports,
@@ -30,13 +30,12 @@ DURATION_S = 5.0
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
     """A machine that is up, and whose traces are looked for when it is down."""
-    before = (cgroups(), listening_ports())
     with machine_in(tmp_path) as made:
         made.up()
         yield made
         made.must("down")
         assert processes_of(made.state) == {}
-        assert cgroups() <= before[0]
+        assert cgroups_of(made.state) == set()
         own = {made.port, *made.ports.values()}
         assert listening_ports() & own == set()
 
