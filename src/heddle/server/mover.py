@@ -28,9 +28,8 @@ from heddle.transition.execution.limits import ExecutionLimits
 from heddle.transition.execution.turning import Replanner
 from heddle.transition.executor import Executor, Host
 from heddle.transition.journal import Journal
+from heddle.transition.plan import plan_transition
 from heddle.transition.progress import ExecutionProgress
-from heddle.transition.request import TransitionRequest
-from heddle.transition.transition import Transition
 
 _log = logging.getLogger(__name__)
 #: Until the disk is tried again.
@@ -164,7 +163,7 @@ class Mover:
             self.move.transition,
             Host(driver, clock),
             journal,
-            Replanner(_planned, type_of, find_times(TIMES)),
+            Replanner(plan_transition, type_of, find_times(TIMES)),
             LIMITS,
             self._progress,
         )
@@ -198,13 +197,6 @@ def waiting_steps(move: AcceptedMove) -> list[dict[str, Any]]:
 def type_of(name: str) -> GpuType:
     """Return a GPU type that comes with heddle."""
     return builtin_catalogue().get(name)
-
-
-def _planned(request: TransitionRequest) -> Transition:
-    """Plan anew; the planners are imported when a step has failed for good, not before."""
-    from heddle.transition.plan import plan_transition  # noqa: PLC0415 (they need numpy)
-
-    return plan_transition(request)
 
 
 def _step_members(step: Any, state: str) -> dict[str, Any]:

@@ -82,7 +82,8 @@ class CpuDevice:
         share = self._share
         return (
             f"{share.cores_per_unit:.4g} cores a unit, from {share.machine_cores:.4g} cores less "
-            f"{share.reserve_cores:.4g} for everything else; {self._enclosures.description}"
+            f"{share.reserve_cores:.4g} for everything else; {self._enclosures.description}; "
+            "caches and memory bandwidth are shared"
         )
 
     def slices(self) -> Sequence[Slice]:
