@@ -125,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     server: _Http
 
-    def do_GET(self) -> None:  # noqa: N802 (the name is the library's)
+    def do_GET(self) -> None:
         """Answer."""
         daemon = self.server.daemon
         address = urlsplit(self.path)
@@ -141,7 +141,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif address.path == "/v1/stream":
             self._stream()
         else:
-            self._logs(unquote(address.path))
+            self._logs(address.path)
 
     def log_message(self, *_words: object) -> None:
         """Say nothing."""
@@ -157,11 +157,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _logs(self, path: str) -> None:
         match = _LOGS.fullmatch(path)
-        lines = self.server.daemon.logs.get(match[1]) if match else None
-        if match is None or lines is None:
+        name = unquote(match[1]) if match else ""
+        lines = self.server.daemon.logs.get(name)
+        if lines is None:
             self._json(404, {"error": {"message": f"{path} has no log"}})
             return
-        self._json(200, {"file": f"/state/logs/{match[1]}.log", "lines": lines})
+        self._json(200, {"file": f"/state/logs/{name}.log", "lines": lines})
 
     def _stream(self) -> None:
         daemon = self.server.daemon

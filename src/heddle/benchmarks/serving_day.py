@@ -259,7 +259,7 @@ def _gpu_rows(day: _Day) -> list[Row]:
 def _hour_rows(day: _Day) -> list[Row]:
     """Return what was asked and in use, hour by hour."""
     hour_s = day.length_s / _HOURS
-    rows = []
+    rows: list[Row] = []
     for hour in range(_HOURS):
         looks = [look for look in day.looks if int(look.at_s / hour_s) == hour]
         row: dict[str, float | int | str | bool] = {"part": "hours", "hour": hour}

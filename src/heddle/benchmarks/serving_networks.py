@@ -17,6 +17,7 @@ import numpy as np
 
 from heddle.benchmarks.record import Figure, Measured, Row
 from heddle.benchmarks.serving_machine import OfferedService, serving_machine
+from heddle.benchmarks.serving_steps import step_rows
 from heddle.clock import WallClock
 from heddle.cluster.catalogue import builtin_catalogue
 from heddle.errors import HostError
@@ -41,7 +42,7 @@ _PROFILE = "2c"
 _MAX_QUEUE = 10_000
 #: As ``heddle profile`` writes it into its table.
 _KEPT = re.compile(
-    r"^# neighbour: .*\((?P<alone>[0-9.]+) alone, (?P<beside>[0-9.]+) beside\)", re.MULTILINE
+    r"^# neighbour: .*\((?P<alone>[0-9.,]+) alone, (?P<beside>[0-9.,]+) beside\)", re.MULTILINE
 )
 
 
@@ -60,9 +61,11 @@ def measure_networks(seed: int, *, is_quick: bool, report: Callable[[str], None]
         status = machine.status()
         sent = asyncio.run(_asked(status["services"], length_s, seed))
         kept = _kept_part(table)
+        times = machine.ended()
     rows = [_row(entry, sent[entry["name"]], length_s) for entry in status["services"]]
     rows += _batching_rows(points)
-    return Measured(_figures(rows, kept), tuple(rows))
+    steps = step_rows("networks, started together", times)
+    return Measured(_figures(rows, kept), (*rows, *steps))
 
 
 def _offered(points: Sequence[OperatingPoint]) -> list[OfferedService]:
@@ -142,7 +145,8 @@ def _kept_part(table: Path) -> float:
     found = _KEPT.search(table.read_text(encoding="utf-8"))
     if found is None:
         raise HostError(f"{table}: the profiler measured no neighbour")
-    return float(found["beside"]) / float(found["alone"])
+    beside, alone = (float(found[name].replace(",", "")) for name in ("beside", "alone"))
+    return beside / alone
 
 
 def _figures(rows: Sequence[Row], kept: float) -> tuple[Figure, ...]:

@@ -7,8 +7,8 @@ to the router, in turns; then as much as fits goes through the router.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from heddle.benchmarks.record import Figure, Measured, Row, median_and_spread
 from heddle.benchmarks.serving_machine import OfferedService, processor_s, serving_machine
@@ -17,7 +17,7 @@ from heddle.serving.load.arrivals import constant
 from heddle.serving.load.closed_loop import saturate
 from heddle.serving.load.connection import Address, address_of
 from heddle.serving.load.inference import inference_requests
-from heddle.serving.load.open_loop import Load, drive
+from heddle.serving.load.open_loop import Load, Sent, drive
 from heddle.serving.load.requests import Request
 from heddle.serving.load.summary import summary_of
 
@@ -41,6 +41,13 @@ class _Path(NamedTuple):
     requests: list[Request]
 
 
+class _Full(NamedTuple):
+    """What went through at most, and the processor seconds that the router took for it."""
+
+    ended: list[Sent]
+    used_s: float
+
+
 def measure_router(seed: int, *, is_quick: bool, report: Callable[[str], None]) -> Measured:
     """Compare both ways, then saturate the router."""
     with serving_machine() as machine:
@@ -51,45 +58,59 @@ def measure_router(seed: int, *, is_quick: bool, report: Callable[[str], None]) 
         offered = OfferedService("echo", "nap", 900, 1000, serve)
         machine.apply(machine.workload("echo", table, [offered]))
         status = machine.status()
-        (instance,) = [one for one in status["devices"][0]["instances"] if one["service"]]
-        addresses = {
-            "instance": Address("127.0.0.1", instance["port"]),
-            "router": address_of(status["services"][0]["url"]),
-        }
-        router = status["daemon"]["pids"]["router"]
-        rounds = 1 if is_quick else _ROUNDS
-        paths = asyncio.run(_paths(addresses, seed))
-        found = asyncio.run(_compared(paths, rounds, report))
+        paths = asyncio.run(_paths(_addresses(status), seed))
+        found = asyncio.run(_compared(paths, 1 if is_quick else _ROUNDS, report))
         report("as much as fits")
-        used_s = processor_s(router)
-        path = paths[1]
-        ended = asyncio.run(saturate(path.address, path.requests, _IN_FLIGHT, _SATURATED_S))
-        used_s = processor_s(router) - used_s
-    through = summary_of(ended, _SATURATED_S, None)
-    added_ms, _ = median_and_spread(
-        [via - direct for via, direct in zip(found["router"], found["instance"], strict=True)]
-    )
+        full = _saturated(paths[-1], status["daemon"]["pids"]["router"])
     rows: list[Row] = [
         {"part": "ways", "to": name, "p50_ms": round(median_and_spread(medians)[0], 3)}
         for name, medians in found.items()
     ]
-    per_core_rps = through.num_answered / max(used_s, 1e-9)
-    rows.append(
-        {
-            "part": "saturated",
-            "in_flight": _IN_FLIGHT,
-            "answered_rps": round(through.attained_rps),
-            "failed": through.num_failed,
-            "router_core_percent": round(100 * used_s / _SATURATED_S),
-            "per_router_core_rps": round(per_core_rps),
-        }
+    return Measured(_figures(found, full), (*rows, _full_row(full)))
+
+
+def _addresses(status: Mapping[str, Any]) -> dict[str, Address]:
+    """Return both ways to the service; the router is the last."""
+    (instance,) = [one for one in status["devices"][0]["instances"] if one["service"]]
+    return {
+        "instance": Address("127.0.0.1", instance["port"]),
+        "router": address_of(status["services"][0]["url"]),
+    }
+
+
+def _saturated(path: _Path, router: int) -> _Full:
+    before_s = processor_s(router)
+    ended = asyncio.run(saturate(path.address, path.requests, _IN_FLIGHT, _SATURATED_S))
+    return _Full(ended, processor_s(router) - before_s)
+
+
+def _full_row(full: _Full) -> Row:
+    through = summary_of(full.ended, _SATURATED_S, None)
+    return {
+        "part": "saturated",
+        "in_flight": _IN_FLIGHT,
+        "answered_rps": round(through.attained_rps),
+        "failed": through.num_failed,
+        "router_core_percent": _core_percent(full),
+        "per_router_core_rps": round(through.num_answered / max(full.used_s, 1e-9)),
+    }
+
+
+def _figures(found: Mapping[str, Sequence[float]], full: _Full) -> tuple[Figure, ...]:
+    through = summary_of(full.ended, _SATURATED_S, None)
+    added_ms, _ = median_and_spread(
+        [via - direct for via, direct in zip(found["router"], found["instance"], strict=True)]
     )
-    figures = (
+    return (
         Figure("the router adds, p50", round(added_ms, 3), "ms", "<= 1"),
         Figure("requests/s through the router", round(through.attained_rps), "1/s", ">= 1000"),
+        Figure("the router used for that", _core_percent(full), "% of a core", "<= 100"),
         Figure("failed at saturation", through.num_failed, "", "== 0"),
     )
-    return Measured(figures, tuple(rows))
+
+
+def _core_percent(full: _Full) -> int:
+    return round(100 * full.used_s / _SATURATED_S)
 
 
 async def _paths(addresses: dict[str, Address], seed: int) -> list[_Path]:

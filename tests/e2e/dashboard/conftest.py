@@ -32,7 +32,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Return a function that opens an address; a script's error or a CSP violation fails the test."""
+    """Return what opens an address; a script's error or a CSP violation fails the test."""
     faults: list[str] = []
     contexts = []
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dashboard_server import DashboardServer, serving
-from dashboard_states import device, eight_gpus, instance, one_gpu, service, status
+from dashboard_states import device, eight_gpus, instance, service, status
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

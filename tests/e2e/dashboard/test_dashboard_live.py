@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 Open = Callable[..., "Page"]
+_TOKEN = "opens-the-door"  # noqa: S105 (a scripted daemon's)
 
 
 @pytest.fixture
@@ -136,7 +137,7 @@ def test_events_stand_newest_first_and_can_be_chosen(
     page = open_page(server.url)
     rows = page.locator("#event-rows li")
     wait_for_text(rows, "not worth")
-    assert [text.split("\n")[-1] for text in rows.all_inner_texts()][0] == "not worth the move"
+    assert "not worth the move" in rows.first.inner_text()
     assert rows.count() == 2
     page.select_option("#event-kind", "all kinds")
     assert rows.count() == 3
@@ -222,13 +223,13 @@ def test_services_that_are_suspended_stale_or_forecast_say_so(open_page: Open) -
 
 
 def test_the_token_is_asked_for_once_a_tab(open_page: Open) -> None:
-    with serving(one_gpu(), token="s3cret") as server:
+    with serving(one_gpu(), token=_TOKEN) as server:
         page = open_page(server.url)
         page.wait_for_selector("#token[open]")
         page.fill("#token-text", "guess")
         page.press("#token-text", "Enter")
         wait_for_text(page.locator("#token-wrong"), "That was not the token.")
-        page.fill("#token-text", "s3cret")
+        page.fill("#token-text", _TOKEN)
         page.press("#token-text", "Enter")
         connection(page, "live")
         page.reload()

@@ -42,7 +42,8 @@ export class GpusView {
     this.cards.show(shown, ({ device }) => device.id);
     this.#keepTabStop();
     this.empty.hidden = found.length > 0;
-    setText(this.empty, devices.length === 0 ? "No GPUs yet: the node agent has not answered." : "Nothing is called so.");
+    const none = "No GPUs yet: the node agent has not answered.";
+    setText(this.empty, devices.length === 0 ? none : "Nothing is called so.");
   }
 
   /** Exactly one tile is in the tab order; arrow keys reach the others. */
@@ -84,7 +85,8 @@ class Card {
   update({ device, highlight }) {
     const units = device.num_units;
     const free = units - device.instances.reduce((sum, one) => sum + one.size, 0);
-    const text = `${device.gpu_type} · ${device.isolation} · ${free === 0 ? "full" : `${free} of ${units} free`}`;
+    const left = free === 0 ? "full" : `${free} of ${units} free`;
+    const text = `${device.gpu_type} · ${device.isolation} · ${left}`;
     setText(this.name, device.id);
     setText(this.minor, text);
     setAttribute(this.node, "aria-label", `${device.id}, ${text}`);
@@ -111,7 +113,8 @@ class Tile {
   }
 
   update({ one, gpu, units, highlight }) {
-    const seen = `${one.instance}|${one.service}|${one.phase}|${one.start}|${one.size}|${one.profile}|${one.rate_rps}|${one.batch}|${gpu}|${units}|${highlight}`;
+    const shown = [one.service, one.phase, one.start, one.size, one.profile, one.rate_rps, one.batch];
+    const seen = [...shown, gpu, units, highlight].join("|");
     if (seen === this.seen) return;
     this.seen = seen;
     const look = one.service === null ? null : this.palette.look(one.service);
@@ -122,20 +125,27 @@ class Tile {
     setText(this.name, one.service ?? one.profile);
     setText(this.minor, detail(one));
     setText(this.phase, GLYPHS[one.phase] ?? "");
-    const label = `${one.service ?? "no service"} on ${gpu}, slot ${one.start}, ${one.profile}, ${one.phase.replace("_", " ")}`;
+    const place = `${one.service ?? "no service"} on ${gpu}, slot ${one.start}`;
+    const label = `${place}, ${one.profile}, ${one.phase.replace("_", " ")}`;
     const isDim = highlight !== null && one.service !== highlight;
     for (const [name, value] of Object.entries({
       "aria-label": label,
       title: label,
       "data-gpu": gpu,
       "data-start": one.start,
-      "data-size": one.size,
+      "data-room": room(one.size / units),
       "data-phase": one.phase,
       "data-dim": isDim ? "" : null,
     })) {
       setAttribute(this.node, name, value);
     }
   }
+}
+
+/** How much of a GPU's width a tile has; what it says depends on it. */
+function room(share) {
+  if (share < 0.15) return "least";
+  return share < 0.3 ? "little" : "enough";
 }
 
 function detail(one) {

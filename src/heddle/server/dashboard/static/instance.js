@@ -7,6 +7,8 @@ import { Swatch } from "./swatch.js";
 
 const LOG_LINES = 200;
 const LOG_EVERY_MS = 2000;
+/** Fields whose values are sentences. */
+const WIDE = new Set(["GPU", "device", "UUID", "latest start"]);
 
 export class InstanceView {
   constructor(palette, stream) {
@@ -58,7 +60,8 @@ export class InstanceView {
     this.under = element("p", { class: "minor" });
     this.phase = element("span", { class: "badge" });
     this.message = element("p", { class: "message" });
-    this.gone = element("p", { class: "wrong", hidden: true }, "This instance is gone; what follows is the last that was seen of it.");
+    const gone = "This instance is gone; what follows is the last that was seen of it.";
+    this.gone = element("p", { class: "wrong", hidden: true }, gone);
     this.close = element("button", { type: "button", class: "button", "aria-label": "Close" }, "Close");
     this.close.addEventListener("click", () => this.dialog.close());
     const list = element("dl", { class: "fields" });
@@ -121,22 +124,24 @@ function fieldsOf(one, device) {
   const end = one.start + one.size - 1;
   const now_s = Date.now() / 1000;
   const started_s = one.started_unix_s;
+  const ago = `${duration(now_s - started_s)} ago`;
+  const started = started_s ? `${timeOfDay(started_s)}, ${ago}` : "–";
   return [
     ["instance", one.instance],
     ["slots", one.size === 1 ? `${one.start}` : `${one.start} to ${end}`],
     ["profile", one.profile],
-    ["GPU", `${device.id} (${device.gpu_type}) on ${device.node}`],
     ["isolation", device.isolation],
-    ["device", device.description],
-    ["UUID", one.uuid],
     ["planned rate", isServing ? `${figure(one.rate_rps)} requests/s` : "–"],
     ["planned latency", isServing ? latency(one.latency_ms) : "–"],
     ["batch", isServing ? `${one.batch}` : "–"],
     ["processes", isServing ? `${one.processes}` : "–"],
     ["pid", `${one.pid ?? "–"}`],
     ["port", `${one.port ?? "–"}`],
-    ["started", started_s ? `${timeOfDay(started_s)}, ${duration(now_s - started_s)} ago` : "–", started_s ? moment(started_s) : null],
     ["restarts", count(one.num_restarts)],
+    ["latest start", started, started_s ? moment(started_s) : null],
+    ["GPU", `${device.id} (${device.gpu_type}) on ${device.node}`],
+    ["device", device.description],
+    ["UUID", one.uuid],
   ].map(([name, value, title]) => ({ name, value, title: title ?? null }));
 }
 
@@ -146,5 +151,6 @@ function field({ name }) {
     setText(value, one.value || "–");
     setAttribute(value, "title", one.title);
   };
-  return { node: element("div", {}, element("dt", {}, name), value), update };
+  const node = element("div", { class: WIDE.has(name) ? "wide" : null }, element("dt", {}, name), value);
+  return { node, update };
 }

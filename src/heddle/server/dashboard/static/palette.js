@@ -62,13 +62,15 @@ export class Palette {
   }
 }
 
-/** Two letters, the likeliest first: the initials of the words, then letters of the name. */
+/** Two signs, the likeliest first: the number it ends with, initials, then letters of it. */
 function* candidates(name) {
   const words = name.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? ["?"];
   const letters = [...words.join("")];
+  const number = /\d{1,2}$/.exec(name)?.[0];
+  if (number !== undefined) yield number.length === 2 ? number : letters[0] + number;
   if (words.length > 1) yield [...words[0]][0] + [...words[1]][0];
   for (const letter of letters.slice(1)) yield letters[0] + letter;
-  for (let number = 2; number < 1000; number += 1) yield letters[0] + number;
+  for (let more = 2; more < 1000; more += 1) yield letters[0] + more;
 }
 
 /** FNV-1a over the code units: small, and the same everywhere. */

@@ -5,17 +5,22 @@ import { count, figure, latency, part } from "./format.js";
 import { Sparkline } from "./spark.js";
 import { Swatch } from "./swatch.js";
 
+/** From how many services on a row has one line less. */
+const SMALL_FROM = 9;
+
 export class ServicesView {
   constructor(palette, history) {
     const make = ({ service }) => new Row(palette.look(service.name), history);
     this.rows = new KeyedList(document.getElementById("service-rows"), make);
     this.empty = document.getElementById("no-services");
+    this.panel = document.getElementById("services");
   }
 
   paint({ services, devices }) {
     const instances = devices.flatMap((device) => device.instances);
     const rows = services.map((service) => ({ service, ...counts(service, instances) }));
     this.rows.show(rows, (row) => row.service.name);
+    setAttribute(this.panel, "data-density", services.length >= SMALL_FROM ? "small" : null);
     this.empty.hidden = services.length > 0;
   }
 }
@@ -51,7 +56,7 @@ class Row {
     const row = element(
       "tr",
       {},
-      element("th", { scope: "row" }, this.swatch.node, title),
+      element("th", { scope: "row" }, element("span", { class: "who" }, this.swatch.node, title)),
       cell("Rate", this.rate.node),
       cell("p99", element("div", { class: "late" }, late, this.spark.node)),
       cell("In time", element("span", { class: "pair" }, this.attained, this.totals)),
@@ -65,6 +70,7 @@ class Row {
   update({ service, numReady, numOwn }) {
     setAttribute(this.node, "data-service", service.name);
     setText(this.name, service.name);
+    setAttribute(this.name, "title", service.name);
     setText(this.network, networkOf(service));
     this.markList.show(marksOf(service), (one) => one.text);
     this.rate.show(service);
@@ -123,7 +129,9 @@ function mark({ tone, title }) {
 class RateCell {
   constructor(look) {
     this.arrived = element("b");
-    this.rest = element("span", { class: "minor" });
+    this.answered = element("span", { class: "minor" });
+    this.planned_rps = element("span", { class: "minor" });
+    this.required_rps = element("span", { class: "minor" });
     this.planned = element("span", { class: "bar-planned" });
     this.bar = element("span", { class: "bar-arrived" });
     this.tick = element("span", { class: "bar-required" });
@@ -131,13 +139,20 @@ class RateCell {
     track.append(this.planned, this.bar, this.tick);
     setStyle(track, "--colour", look.colour);
     this.node = element("div", { class: "rate" });
-    this.node.append(element("span", { class: "pair" }, this.arrived, this.rest), track);
+    const line = (...parts) => element("span", { class: "line" }, ...parts);
+    this.node.append(
+      line(element("span", {}, this.arrived, element("span", { class: "minor" }, " arrived")), this.answered),
+      track,
+      line(this.required_rps, this.planned_rps),
+    );
   }
 
   show({ arrived_rps, answered_rps, planned_rps, required_rps }) {
     setText(this.arrived, figure(arrived_rps));
-    const answered = `${figure(answered_rps)} answered`;
-    setText(this.rest, `${answered} · ${figure(planned_rps)} planned · ${figure(required_rps)} required`);
+    setText(this.answered, `${figure(answered_rps)} answered`);
+    setText(this.required_rps, `${figure(required_rps)} required`);
+    setText(this.planned_rps, `${figure(planned_rps)} planned`);
+    setAttribute(this.node, "title", `${figure(planned_rps)} planned, ${figure(required_rps)} required`);
     const whole = 1.04 * Math.max(planned_rps, required_rps, arrived_rps, 1e-9);
     const share = (rate_rps) => `${(100 * Math.min(1, rate_rps / whole)).toFixed(1)}%`;
     setStyle(this.planned, "width", share(planned_rps));
@@ -157,13 +172,15 @@ class AddressCell {
   }
 
   show(url) {
-    setText(this.text, url);
+    this.url = url;
+    setText(this.text, url.replace(/^https?:\/\//, ""));
+    setAttribute(this.text, "title", url);
     setAttribute(this.button, "aria-label", `Copy ${url}`);
   }
 
   async #copy() {
     try {
-      await navigator.clipboard.writeText(this.text.textContent);
+      await navigator.clipboard.writeText(this.url);
       setText(this.button, "Copied");
     } catch {
       getSelection().selectAllChildren(this.text);

@@ -17,8 +17,8 @@ export class TransitionView {
     this.sentence = element("p", { class: "sentence" });
     this.message = element("p", { class: "message" });
     this.fill = element("span", { class: "progress-fill" });
-    this.progress = element("div", { class: "progress", role: "progressbar", "aria-label": "Steps done", "aria-valuemin": "0" });
-    this.progress.append(this.fill);
+    const bar = { class: "progress", role: "progressbar", "aria-label": "Steps done", "aria-valuemin": "0" };
+    this.progress = element("div", bar, this.fill);
     const floors = element("ul", { class: "floors", "aria-label": "Floors" });
     this.floors = new KeyedList(floors, (item) => new Floor(palette.look(item.name)));
     this.withDone = element("input", { type: "checkbox", id: "with-done" });
@@ -28,7 +28,8 @@ export class TransitionView {
     const steps = element("ol", { class: "steps", tabindex: "0", "aria-label": "Steps" });
     this.steps = new KeyedList(steps, () => new Step());
     this.more = element("p", { class: "empty" });
-    this.whole = element("div", {}, this.sentence, this.progress, this.message, floors, this.chooser, steps, this.more);
+    const above = [this.sentence, this.progress, this.message, floors];
+    this.whole = element("div", {}, ...above, this.chooser, steps, this.more);
     this.body.append(this.none, this.whole);
   }
 
@@ -52,17 +53,18 @@ export class TransitionView {
   }
 
   #paintSteps(move) {
-    const states = new Map(move.steps.map((step) => [step.id, step.state]));
     const isAll = this.withDone.checked;
     const wanted = move.steps.filter((step) => isAll || step.state !== "done");
     wanted.sort((a, b) => ORDER[a.state] - ORDER[b.state] || a.id - b.id);
     const shown = wanted.slice(0, MAX_ROWS);
     const byId = new Map(move.steps.map((step) => [step.id, step]));
-    const rows = shown.map((step) => ({ step, before: step.after.map((id) => ({ id, state: states.get(id), step: byId.get(id) })) }));
+    const before = (step) => step.after.map((id) => ({ id, step: byId.get(id) }));
+    const rows = shown.map((step) => ({ step, before: before(step) }));
     this.steps.show(rows, ({ step }) => step.id);
     this.steps.parent.hidden = rows.length === 0;
     const rest = wanted.length - shown.length;
-    setText(this.more, rest > 0 ? `and ${plural(rest, "step")} more` : "");
+    this.more.hidden = rest === 0;
+    setText(this.more, `and ${plural(rest, "step")} more`);
   }
 }
 
@@ -80,7 +82,8 @@ function floorsOf(move, services) {
   return Object.entries(move.floors).map(([name, floor_rps]) => {
     const service = byName.get(name);
     const ready_rps = service?.ready_rps ?? 0;
-    return { name, floor_rps, ready_rps, whole_rps: Math.max(service?.planned_rps ?? 0, floor_rps, ready_rps, 1e-9) };
+    const whole_rps = Math.max(service?.planned_rps ?? 0, floor_rps, ready_rps, 1e-9);
+    return { name, floor_rps, ready_rps, whole_rps };
   });
 }
 
@@ -124,7 +127,7 @@ class Step {
     setText(this.number, `#${step.id}`);
     setText(this.what, said(step));
     setText(this.state, `, ${step.state}`);
-    const open = step.state === "waiting" ? before.filter((one) => one.state !== "done") : [];
+    const open = step.state === "waiting" ? before.filter((one) => one.step?.state !== "done") : [];
     this.before.show(open, (one) => one.id);
     this.after.hidden = open.length === 0;
   }
