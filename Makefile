@@ -41,6 +41,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 
 test: $(VENV)/.dev
+	-scripts/provision-chromium
 	$(BIN)/python -m pytest --numprocesses auto
 
 bench: $(VENV)/.dev
