@@ -45,12 +45,7 @@ class DaemonClient:
         self.url = url
         self._token = token
         self._certificate = certificate
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InputError(f"expected a URL such as http://127.0.0.1:8765, found {url!r}")
-        self._is_tls = parts.scheme == "https"
-        self._host = parts.hostname
-        self._port = parts.port or (443 if self._is_tls else 80)
+        self._is_tls, self._host, self._port = _address(url)
 
     def status(self) -> dict[str, Any]:
         """Return the state of the machine."""
@@ -102,6 +97,8 @@ class DaemonClient:
         try:
             connection.request("GET", "/v1/stream", headers=headers)
             answer = connection.getresponse()
+            if answer.status >= 300:
+                self._understood(answer.status, answer.read().decode("utf-8", "replace"))
             kind = ""
             for raw in answer:
                 line = raw.decode().rstrip("\n")
@@ -132,13 +129,12 @@ class DaemonClient:
         return self._understood(answer.status, text)
 
     def _understood(self, status: int, text: str) -> dict[str, Any]:
+        members = _members(text)
+        if members is not None and status < 300:
+            return members
         try:
-            members = json.loads(text)
-            if status < 300:
-                found: dict[str, Any] = members
-                return found
-            message = members["error"]["message"]
-        except (ValueError, KeyError, TypeError) as error:
+            message = str((members or {})["error"]["message"])
+        except (KeyError, TypeError) as error:
             raise HostError(f"{self.url}: said something else: status {status}") from error
         raise _REFUSED.get(status, HostError)(message)
 
@@ -171,6 +167,28 @@ class DaemonClient:
         if isinstance(error, TimeoutError | socket.timeout):
             reason = "it does not answer"
         return HostError(f"{self.url}: {(reason or type(error).__name__).lower()}")
+
+
+def _members(text: str) -> dict[str, Any] | None:
+    """Return the object that a text spells; None when it spells none."""
+    try:
+        members = json.loads(text)
+    except ValueError:
+        return None
+    return members if isinstance(members, dict) else None
+
+
+def _address(url: str) -> tuple[bool, str, int]:
+    """Return whether it is TLS, the host, and the port."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or parts.scheme not in ("http", "https"):
+        raise InputError(f"expected a URL such as http://127.0.0.1:8765, found {url!r}")
+    is_tls = parts.scheme == "https"
+    return is_tls, host, port or (443 if is_tls else 80)
 
 
 def client_of(state: Path) -> DaemonClient:

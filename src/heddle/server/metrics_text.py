@@ -26,4 +26,6 @@ def metrics_text(status: Mapping[str, Any]) -> str:
 
 def _line(metric: str, service: Mapping[str, Any], value: float) -> str:
     name = service["name"].replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'{metric}{{service="{name}"}} {value:g}'
+    # A counter has all its digits: what is rounded does not move for a while, then jumps.
+    number = str(value) if isinstance(value, int) else f"{value:.12g}"
+    return f'{metric}{{service="{name}"}} {number}'

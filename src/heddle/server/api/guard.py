@@ -86,8 +86,7 @@ class Guard:
             return 421, f"this is not {host or 'a host without a name'}"
         if not self._is_known(scope["path"], headers):
             return 401, "a token is needed: Authorization: Bearer TOKEN; it stands in STATE/token"
-        length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
+        if _is_too_long(headers.get(b"content-length", b"0")):
             return 413, _TOO_LARGE
         if scope["method"] == "POST" and not _is_json(headers.get(b"content-type", b"")):
             return 415, "a POST has the content type application/json"
@@ -114,6 +113,11 @@ def _host(value: bytes) -> str:
     if text.startswith("["):
         return text.partition("]")[0] + "]"
     return text.partition(":")[0]
+
+
+def _is_too_long(length: bytes) -> bool:
+    # Python refuses to read numbers of thousands of digits.
+    return not length.isdigit() or len(length) > 18 or int(length) > MAX_BODY_BYTES
 
 
 def _is_json(content_type: bytes) -> bool:
