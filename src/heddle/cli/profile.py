@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _profiled(bench: SliceBench, plan: Plan, screen: Screen) -> Outcome:
-    """Run until the end; SIGTERM ends it as Ctrl-C does, and nothing is left behind."""
+    """Run until the end; Ctrl-C and SIGTERM end it, and nothing is left behind."""
 
     def tell(phase: str, num_done: int, num_steps: int) -> None:
         filled = _BAR * num_done // num_steps
@@ -112,14 +112,12 @@ async def _profiled(bench: SliceBench, plan: Plan, screen: Screen) -> Outcome:
 
     work = asyncio.ensure_future(profile(bench, plan, tell))
     refreshing = asyncio.ensure_future(_refreshed(screen.refresh))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, work.cancel)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, work.cancel)
     try:
         return await work
     except asyncio.CancelledError:
-        current = asyncio.current_task()
-        if current is not None and current.cancelling():
-            raise  # Ctrl-C: asyncio ends this program with KeyboardInterrupt
-        raise InterruptedRunError("terminated; nothing was written") from None
+        raise InterruptedRunError("interrupted; nothing was written") from None
     finally:
         refreshing.cancel()
 

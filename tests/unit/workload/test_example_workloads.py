@@ -25,6 +25,7 @@ def test_there_are_the_promised_examples() -> None:
         "03-mixed-fleet": 1,
         "04-custom-gpu": 1,
         "05-day-and-night": 2,
+        "06-one-machine": 2,
     }
 
 
