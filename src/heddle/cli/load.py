@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import json
 import signal
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from heddle.atomic_file import write_text
 from heddle.cli.daemon_arguments import add_daemon_arguments, daemon_of
 from heddle.cli.load_text import load_chart, load_text
 from heddle.cli.outputs import require_outputs
+from heddle.cli.progress_line import ProgressLine
 from heddle.cli.running import counting_number, natural_number, positive_number
 from heddle.clock import WallClock
 from heddle.drawing.load import load_html, load_svg
@@ -30,9 +30,6 @@ from heddle.settings import load_settings
 
 _ARRIVALS = ("poisson", "constant", "trace")
 _HTML = (".html", ".htm")
-#: Between two lines of progress, seconds: in place on a terminal, else as lines.
-_REDRAW_EVERY_S = 0.2
-_LINE_EVERY_S = 5.0
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -147,39 +144,24 @@ async def _driven(arguments: argparse.Namespace, target: _Target, due_s: Times) 
 
 
 class _Progress:
-    """Counts on stderr, in place on a terminal."""
+    """Counts what has ended."""
 
     def __init__(self, num_due: int) -> None:
         self._num_due = num_due
-        self._num_answered = self._num_failed = 0
-        self._clock = WallClock()
-        self._is_interactive = load_settings().is_interactive
-        self._shown_s = self._clock.now_s()
-        self._width = 0
+        self._num_ended = self._num_failed = 0
+        self._line = ProgressLine(load_settings(), WallClock())
 
     def tell(self, one: Sent) -> None:
-        """Count one request, and show the counts when that is due."""
-        self._num_answered += one.is_right
+        """Count one request, and show the counts."""
+        self._num_ended += 1
         self._num_failed += not one.is_right
-        now_s = self._clock.now_s()
-        every_s = _REDRAW_EVERY_S if self._is_interactive else _LINE_EVERY_S
-        if now_s - self._shown_s < every_s:
-            return
-        self._shown_s = now_s
-        ended = self._num_answered + self._num_failed
-        line = f"{ended:,} of {self._num_due:,} requests, {self._num_failed:,} failed"
-        if self._is_interactive:
-            sys.stderr.write("\r" + line.ljust(self._width))
-            self._width = len(line)
-        else:
-            sys.stderr.write(f"heddle: {line}\n")
-        sys.stderr.flush()
+        self._line.show(
+            f"{self._num_ended:,} of {self._num_due:,} requests, {self._num_failed:,} failed"
+        )
 
     def clear(self) -> None:
         """Wipe what is shown in place."""
-        if self._width:
-            sys.stderr.write("\r" + " " * self._width + "\r")
-            sys.stderr.flush()
+        self._line.clear()
 
 
 def _write(arguments: argparse.Namespace, kind: str, summary: Summary) -> None:
