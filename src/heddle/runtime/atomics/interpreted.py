@@ -1,0 +1,45 @@
+"""The interpreted twins of the machine operations, for one thread; used where numba is missing."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+
+
+def atomic_load(array: Any, index: int) -> int:
+    """The element."""
+    return int(array[index])
+
+
+def atomic_store(array: Any, index: int, value: int) -> None:
+    """Writes the element."""
+    array[index] = value
+
+
+def atomic_add(array: Any, index: int, value: int) -> int:
+    """Adds to the element and returns what it was before."""
+    before = int(array[index])
+    array[index] = before + value
+    return before
+
+
+def call_block(address: int, block: int, arguments: int) -> None:
+    """Calls ``void(int64, int64 *)`` at an address: one block of a kernel."""
+    shape = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p)
+    shape(address)(block, arguments)
+
+
+def float_array(address: int, length: int) -> Any:
+    """The float32 numbers that stand at an address."""
+    return np.ctypeslib.as_array((ctypes.c_float * length).from_address(address))
+
+
+def word_array(address: int, length: int) -> Any:
+    """The int64 words that stand at an address."""
+    return np.ctypeslib.as_array((ctypes.c_int64 * length).from_address(address))
+
+
+def pause() -> None:
+    """Nothing: one thread has nobody to wait for."""

@@ -1,0 +1,117 @@
+"""Machine operations in compiled code, as intrinsics: atomics, calls by address, a pause.
+
+Beside ``heddle.runtime.compiled`` the only module that knows numba. Imported through
+``heddle.runtime.atomics``.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from typing import Any
+
+import numba
+from llvmlite import ir
+from numba import extending, types
+from numba.core import cgutils
+
+from heddle.runtime.compiled import compiled
+
+intrinsic: Callable[[Callable[..., Any]], Any] = extending.intrinsic
+
+_ORDER = "seq_cst"
+_HAS_PAUSE = platform.machine() in {"x86_64", "AMD64"}
+
+
+def _element(ctx: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
+    view = ctx.make_array(array_type)(ctx, builder, array)
+    return cgutils.get_item_pointer(ctx, builder, array_type, view, [index])
+
+
+@intrinsic
+def atomic_load(typingctx: Any, array: Any, index: Any) -> Any:  # noqa: ARG001
+    """The element, read at once and never from a register kept from before."""
+
+    def codegen(ctx: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = _element(ctx, builder, signature.args[0], *arguments)
+        return builder.load_atomic(pointer, _ORDER, 8)
+
+    return types.int64(array, types.intp), codegen
+
+
+@intrinsic
+def atomic_store(typingctx: Any, array: Any, index: Any, value: Any) -> Any:  # noqa: ARG001
+    """Writes the element; what was written before it is seen by whoever reads it."""
+
+    def codegen(ctx: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = _element(ctx, builder, signature.args[0], *arguments[:2])
+        builder.store_atomic(arguments[2], pointer, _ORDER, 8)
+        return ctx.get_dummy_value()
+
+    return types.void(array, types.intp, types.int64), codegen
+
+
+@intrinsic
+def atomic_add(typingctx: Any, array: Any, index: Any, value: Any) -> Any:  # noqa: ARG001
+    """Adds to the element and returns what it was before."""
+
+    def codegen(ctx: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = _element(ctx, builder, signature.args[0], *arguments[:2])
+        return builder.atomic_rmw("add", pointer, arguments[2], _ORDER)
+
+    return types.int64(array, types.intp, types.int64), codegen
+
+
+@intrinsic
+def call_block(typingctx: Any, address: Any, block: Any, arguments: Any) -> Any:  # noqa: ARG001
+    """Calls ``void(int64, int64 *)`` at an address: one block of a kernel."""
+
+    def codegen(ctx: Any, builder: Any, signature: Any, values: Any) -> Any:  # noqa: ARG001
+        word = ir.IntType(64)
+        shape = ir.FunctionType(ir.VoidType(), [word, word.as_pointer()])
+        target = builder.inttoptr(values[0], shape.as_pointer())
+        builder.call(target, [values[1], builder.inttoptr(values[2], word.as_pointer())])
+        return ctx.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
+def _float_pointer(typingctx: Any, address: Any) -> Any:  # noqa: ARG001
+    def codegen(ctx: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.inttoptr(values[0], ctx.get_value_type(signature.return_type))
+
+    return types.CPointer(types.float32)(types.int64), codegen
+
+
+@intrinsic
+def _word_pointer(typingctx: Any, address: Any) -> Any:  # noqa: ARG001
+    def codegen(ctx: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.inttoptr(values[0], ctx.get_value_type(signature.return_type))
+
+    return types.CPointer(types.int64)(types.int64), codegen
+
+
+@compiled
+def float_array(address: int, length: int) -> Any:
+    """The float32 numbers that stand at an address; inside a block kernel."""
+    return numba.carray(_float_pointer(address), (length,))
+
+
+@compiled
+def word_array(address: int, length: int) -> Any:
+    """The int64 words that stand at an address; inside a block kernel."""
+    return numba.carray(_word_pointer(address), (length,))
+
+
+@intrinsic
+def pause(typingctx: Any) -> Any:  # noqa: ARG001
+    """Tells the core that this is a spin loop."""
+
+    def codegen(ctx: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        if _HAS_PAUSE:
+            shape = ir.FunctionType(ir.VoidType(), [])
+            builder.call(builder.module.declare_intrinsic("llvm.x86.sse2.pause", (), shape), [])
+        return ctx.get_dummy_value()
+
+    return types.void(), codegen

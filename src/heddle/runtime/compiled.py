@@ -1,0 +1,60 @@
+"""The border to numba: the same source compiled where numba is installed, interpreted where not.
+
+The hot loops of the runtime (the dispatcher, the policies, the simulated device, the workers of the
+cpu device) are ordinary functions over arrays. ``compiled`` turns them into machine code that runs
+without the interpreter lock. Where numba is missing they run interpreted, slower by two orders of
+magnitude, with the same results. Real devices need the compiled form, since only it runs beside a
+busy interpreter: they call ``require_compiler`` first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from heddle.errors import HostError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+try:
+    import numba as _numba
+except ImportError:  # the extra "runtime" is not installed
+    _numba = None
+
+HAS_COMPILER = _numba is not None
+
+
+def require_compiler() -> None:
+    """Refuses where numba is missing; trying again does not help.
+
+    Raises
+    ------
+    HostError
+        numba cannot be imported; says how to install it.
+    """
+    if not HAS_COMPILER:
+        raise HostError(
+            "this device needs numba, which is not installed: pip install 'heddle-gpu[runtime]'",
+            is_retryable=False,
+        )
+
+
+def compiled(function: F) -> F:
+    """The function as machine code without the interpreter lock, kept on disk between runs."""
+    if not HAS_COMPILER:
+        return function
+    decorated: F = _numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return decorated
+
+
+def block_kernel(function: Callable[[int, Any], None]) -> Any:
+    """A block of a kernel as a C function ``void(int64 block, int64 *arguments)``.
+
+    ``arguments`` points to the kernel's argument words: addresses of arrays and whole numbers;
+    ``atomics.float_array`` and ``atomics.word_array`` make arrays of addresses. The result has
+    ``address``, what a kernel's handle is.
+    """
+    require_compiler()
+    types = _numba.types
+    signature = types.void(types.int64, types.CPointer(types.int64))
+    return _numba.cfunc(signature, cache=True, nopython=True, error_model="numpy")(function)
