@@ -1,0 +1,251 @@
+"""The control block of one device: everything the dispatcher knows, in arrays of whole numbers.
+
+One thread owns the board: the one that takes turns (``core.turn``). Three rings cross to other
+threads, each with one writer and one reader: ``inbox`` (tasks that clients submit), ``reports`` (what
+the device has to tell) and ``outbox`` (tasks that are over). Every number is an ``int64``; times are
+nanoseconds of one clock, virtual or monotonic; -1 stands for none.
+
+Progress of a task is exact: ``done_kernel`` is the index in its program of the first kernel that has
+not run whole, ``done_block`` the first block of it that has not run. The cursor says what is launched
+next; it runs ahead of the progress by what is in flight and falls back to it after an eviction.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from heddle.runtime.core.constants import MAX_OCCUPANCY
+
+Words = Any  # numpy.ndarray of int64; numba does not read the longer name
+
+
+class Kernels(NamedTuple):
+    """One row a kernel: its logical grid, its contract, its profile."""
+
+    blocks: Words  # logical blocks; 0 is legal and runs nothing
+    threads: Words  # per block
+    registers: Words  # per thread; 0 unknown
+    shared_bytes: Words  # per block
+    contract: Words
+    bound: Words  # compute, memory or unknown
+    occupancy: Words  # most blocks of it that one multiprocessor holds; at least 1
+    duration_ns: Words  # of the whole kernel alone on the device; 0 unknown; learned
+    wave_ns: Words  # [kernel, j]: one wave of blocks with j + 1 of them on a multiprocessor; 0 unknown
+    limit_ns: Words  # longer than this it counts as never ending; 0 no limit
+    is_short: Words  # 1: run it in the form that checks at its entry
+    handle: Words  # what the device runs: an address, a number
+    arguments: Words  # where its arguments stand; the device's business
+
+
+class Programs(NamedTuple):
+    """One row a program: an ordered list of kernels, what a task runs."""
+
+    first: Words  # where its list begins in ``kernels``
+    length: Words
+    kernels: Words  # the lists, one behind the other: rows of Kernels
+
+
+class Queues(NamedTuple):
+    """One row a queue: real-time or best-effort, bound to one stream of the device."""
+
+    kind: Words
+    priority: Words  # among queues of a kind: lower goes first
+    window: Words  # most launches in flight
+    capacity: Words  # most tasks waiting
+    ring: Words  # [queue, place]: tasks in the order of their due times
+    head: Words  # counts tasks that left the ring
+    tail: Words  # counts tasks that came
+    task: Words  # the task at work, or -1
+    cursor_kernel: Words
+    cursor_block: Words
+    done_kernel: Words
+    done_block: Words
+    epoch: Words  # launches with an older epoch leave
+    state: Words
+    flight: Words  # [queue, place]: launches in flight, oldest first
+    flight_head: Words
+    flight_tail: Words
+    last_serial: Words  # serial number of its latest launch
+
+
+class Tasks(NamedTuple):
+    """One row a task: one request."""
+
+    state: Words
+    program: Words
+    queue: Words
+    due_ns: Words  # when it arrives; may lie ahead
+    begun_ns: Words  # its first block began
+    ended_ns: Words
+    deadline_ns: Words  # absolute; 0 none; told, not enforced
+    evictions: Words  # how often it was made to leave
+    failed_kernel: Words  # row of the kernel that failed, or -1
+
+
+class Launches(NamedTuple):
+    """One row a launch: a range of blocks of one kernel, given to the device."""
+
+    state: Words
+    serial: Words  # grows with every launch; tells a recycled row from the one before
+    queue: Words
+    task: Words
+    kernel: Words  # row of Kernels
+    index: Words  # of the kernel in its program
+    first_block: Words
+    blocks: Words  # how many of them it may run: its quota
+    slots: Words  # most of them resident at once; 0 no limit
+    form: Words
+    urgency: Words
+    epoch: Words
+    gate: Words  # the launch that must have begun before it may, or -1
+    gate_serial: Words
+    launched_ns: Words
+    started_ns: Words  # 0 until its first block began
+    ended_ns: Words
+    done: Words  # blocks that ran whole, from first_block on, without a gap
+    lost: Words  # blocks that had begun and were killed
+    outcome: Words
+
+
+class Ring(NamedTuple):
+    """Numbers from one thread to another; ``head`` counts what was taken, ``tail`` what was put."""
+
+    rows: Words
+    head: Words  # [0]
+    tail: Words  # [0]
+
+
+class Preemptions(NamedTuple):
+    """One row a preemption of best-effort work by a real-time task; a ring that keeps the latest."""
+
+    task: Words
+    arrived_ns: Words
+    noticed_ns: Words  # the dispatcher saw it
+    flagged_ns: Words  # the order to leave was given
+    drained_ns: Words  # the last best-effort block that had to leave has left
+    started_ns: Words  # the first real-time block began
+    count: Words  # [0] of all preemptions so far
+    open: Words  # [0] row of the one that is under way, or -1
+
+
+class Counts(NamedTuple):
+    """Sums since the board was made, each in element 0."""
+
+    blocks_run: Words
+    blocks_lost: Words  # killed after they had begun
+    blocks_repeated: Words  # had run whole and must run again after a kill
+    launches: Words
+    serial: Words
+    free_launch: Words  # how many numbers stand in ``free_launches``
+    device_state: Words
+    stuck_launch: Words
+    queues: Words  # rows in use
+    kernels: Words
+    programs: Words
+    program_kernels: Words
+
+
+class Device(NamedTuple):
+    """What the device is, for policies. Whole numbers, not arrays."""
+
+    level: int  # the preemption level it has, or is held to
+    can_kill: int
+    multiprocessors: int
+    blocks_per_multiprocessor: int
+    threads_per_multiprocessor: int
+    registers_per_multiprocessor: int
+    shared_bytes_per_multiprocessor: int
+
+
+class Limits(NamedTuple):
+    """What tunes policies. Whole numbers, not arrays."""
+
+    policy: int
+    rt_window: int  # real-time launches in flight while padding looks at each of them
+    be_window: int  # best-effort launches in flight
+    first_pad_blocks: int  # budget beside real-time work for a kernel that nobody has measured
+    orion_budget_ns: int  # best-effort time that may be outstanding beside real-time work
+    orion_share_percent: int  # share of the multiprocessors that such a kernel may need
+
+
+class Board(NamedTuple):
+    """Everything about one device."""
+
+    kernels: Kernels
+    programs: Programs
+    queues: Queues
+    tasks: Tasks
+    launches: Launches
+    free_launches: Words
+    inbox: Ring  # task
+    outbox: Ring  # task
+    orders: Ring  # [place, 3]: order, launch or queue, reason
+    reports: Ring  # launch
+    preemptions: Preemptions
+    counts: Counts
+    device: Device
+    limits: Limits
+
+
+class Sizes(NamedTuple):
+    """How many rows each table has."""
+
+    kernels: int = 4096
+    program_kernels: int = 8192
+    programs: int = 256
+    queues: int = 32
+    tasks: int = 16384
+    queue_capacity: int = 16384
+    window: int = 1024
+    launches: int = 4096
+    preemptions: int = 65536
+
+
+def _rows(count: int, *more: int) -> Words:
+    return np.zeros((count, *more), dtype=np.int64)
+
+
+def _table(kind: Any, count: int, **wide: tuple[int, ...]) -> Any:
+    columns = {name: _rows(count, *wide.get(name, ())) for name in kind._fields}
+    return kind(**columns)
+
+
+def new_ring(places: int, *more: int) -> Ring:
+    """An empty ring; ``places`` numbers fit, or rows of ``more`` numbers."""
+    return Ring(_rows(places, *more), _rows(1), _rows(1))
+
+
+def new_board(device: Device, limits: Limits, sizes: Sizes | None = None) -> Board:
+    """A board with nothing on it; queues, kernels and programs are added by ``core.registration``."""
+    size = sizes or Sizes()
+    queues = _table(
+        Queues,
+        size.queues,
+        ring=(size.queue_capacity,),
+        flight=(size.window,),
+    )
+    queues.task[:] = -1
+    preemptions = _table(Preemptions, size.preemptions)
+    preemptions.open[0] = -1
+    counts = _table(Counts, 1)
+    counts.stuck_launch[0] = -1
+    counts.free_launch[0] = size.launches
+    kernels = _table(Kernels, size.kernels, wave_ns=(MAX_OCCUPANCY,))
+    return Board(
+        kernels=kernels,
+        programs=Programs(_rows(size.programs), _rows(size.programs), _rows(size.program_kernels)),
+        queues=queues,
+        tasks=_table(Tasks, size.tasks),
+        launches=_table(Launches, size.launches),
+        free_launches=np.arange(size.launches - 1, -1, -1, dtype=np.int64),
+        inbox=new_ring(size.tasks),
+        outbox=new_ring(size.tasks),
+        orders=new_ring(4 * size.launches, 3),
+        reports=new_ring(4 * size.launches),
+        preemptions=preemptions,
+        counts=counts,
+        device=device,
+        limits=limits,
+    )
