@@ -32,7 +32,9 @@ class Kernels(NamedTuple):
     bound: Words  # compute, memory or unknown
     occupancy: Words  # most blocks of it that one multiprocessor holds; at least 1
     duration_ns: Words  # of the whole kernel alone on the device; 0 unknown; learned
-    wave_ns: Words  # [kernel, j]: one wave of blocks with j + 1 of them on a multiprocessor; 0 unknown
+    wave_ns: (
+        Words  # [kernel, j]: one wave of blocks with j + 1 of them on a multiprocessor; 0 unknown
+    )
     limit_ns: Words  # longer than this it counts as never ending; 0 no limit
     is_short: Words  # 1: run it in the form that checks at its entry
     handle: Words  # what the device runs: an address, a number
