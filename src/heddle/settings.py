@@ -38,6 +38,12 @@ def default_state_folder() -> Path:
     return (Path(base) if base else Path.home() / ".local" / "state") / "heddle"
 
 
+def cache_folder() -> Path:
+    """Return where what can be made again is kept: ``$XDG_CACHE_HOME/heddle``."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "heddle"
+
+
 def load_settings() -> Settings:
     """Return the settings of this process."""
     is_terminal = sys.stderr.isatty()

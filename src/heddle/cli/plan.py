@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from heddle.atomic_file import write_text
@@ -14,6 +15,7 @@ from heddle.cli.workload_arguments import add_workload_arguments, catalogue_of, 
 from heddle.cluster.deployment_file import deployment_text, write_deployment
 from heddle.drawing.plan import plan_svg
 from heddle.drawing.plan_text import plan_text
+from heddle.optimizer.guests import with_guests
 from heddle.optimizer.problem import Objective, build_problem
 from heddle.optimizer.result import Result
 from heddle.optimizer.search import optimize
@@ -56,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     problem = build_problem(workload, Objective(arguments.objective))
     with watched_run(arguments.time_limit, arguments.seed) as limits:
         result = optimize(problem, arguments.solver, limits)
+    result = replace(result, deployment=with_guests(workload, result.deployment))
     _write(arguments, workload, result)
     if arguments.json:
         print(json.dumps(result_document(result), indent=1, ensure_ascii=False))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from heddle.cluster.certificate import Certificate
+from heddle.cluster.guest import Lodging
 
 
 class PlannedInstance(NamedTuple):
@@ -58,13 +59,34 @@ class ServedService(NamedTuple):
     batch_latency_limit_ms: float | None = None
 
 
+class PlannedGuest(NamedTuple):
+    """A best-effort service: what it wishes for, where it may run, and what is left for it.
+
+    ``left_rps`` is what its hosts leave when they carry all that is required of them; it
+    is expected, not guaranteed.
+    """
+
+    service: ServedService
+    lodging: Lodging
+    left_rps: float
+
+    @property
+    def is_met(self) -> bool:
+        """Whether what is left is expected to be enough."""
+        return self.left_rps >= (self.service.required_rps or self.service.rate_rps)
+
+
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The configurations of the whole cluster, and the services by name."""
+    """The configurations of the whole cluster, and the services by name.
+
+    ``guests`` have no instances of their own, so they are no part of any transition.
+    """
 
     services: Mapping[str, ServedService]
     configurations: tuple[Configuration, ...]
     certificate: Certificate | None = field(default=None)
+    guests: Mapping[str, PlannedGuest] = field(default_factory=dict)
 
     @property
     def num_gpus(self) -> int:

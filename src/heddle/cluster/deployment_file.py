@@ -15,7 +15,14 @@ from typing import Any
 
 from heddle.atomic_file import write_text
 from heddle.cluster.certificate import BoundBasis, Certificate
-from heddle.cluster.deployment import Configuration, Deployment, PlannedInstance, ServedService
+from heddle.cluster.deployment import (
+    Configuration,
+    Deployment,
+    PlannedGuest,
+    PlannedInstance,
+    ServedService,
+)
+from heddle.cluster.guest import lodging_members, lodging_of
 from heddle.cluster.json_object import JsonObject, load_json
 from heddle.cluster.json_text import encode, lines, number
 from heddle.units import MAX_RATE_RPS
@@ -28,7 +35,8 @@ _MAX_LATENCY_MS = 1e9
 _MAX_REQUIRED_RPS = 1000 * MAX_RATE_RPS
 _MAX_SEED = 2**64
 
-_FILE_KEYS = frozenset({"version", "services", "gpus", "certificate"})
+_FILE_KEYS = frozenset({"version", "services", "gpus", "certificate", "guests"})
+_GUEST_KEYS = frozenset({"service", "hosts", "points", "left_rps"})
 _SERVICE_KEYS = frozenset(
     {"model", "rate_rps", "latency_ms", "required_rps", "batch_latency_limit_ms"}
 )
@@ -91,6 +99,12 @@ def deployment_text(deployment: Deployment) -> str:
         members = _certificate_members(deployment.certificate).items()
         entries = [f"{encode(key)}:{encode(value)}" for key, value in members]
         parts.append(f'"certificate":{{{lines(entries)}}}')
+    if deployment.guests:
+        guests = [
+            f"{encode(name)}:{encode(_guest_members(guest))}"
+            for name, guest in deployment.guests.items()
+        ]
+        parts.append(f'"guests":{{{lines(guests)}}}')
     return "{" + ",\n".join(parts) + "}\n"
 
 
@@ -119,12 +133,14 @@ def deployment_of(document: JsonObject) -> Deployment:
     document.allow(_FILE_KEYS)
     document.integer("version", VERSION, VERSION)
     services = document.member("services")
+    guests = document.member("guests") if "guests" in document else None
     return Deployment(
         services={name: service_of(services.member(name)) for name in services},
         configurations=tuple(_configuration(gpu) for gpu in document.members("gpus")),
         certificate=(
             _certificate(document.member("certificate")) if "certificate" in document else None
         ),
+        guests={name: _guest(guests.member(name)) for name in guests} if guests else {},
     )
 
 
@@ -208,6 +224,22 @@ def service_of(entry: JsonObject) -> ServedService:
         required_rps=_optional_positive(entry, "required_rps", _MAX_REQUIRED_RPS),
         batch_latency_limit_ms=_optional_positive(entry, "batch_latency_limit_ms", _MAX_LATENCY_MS),
     )
+
+
+def _guest_members(guest: PlannedGuest) -> dict[str, Any]:
+    return {
+        "service": service_members(guest.service),
+        **lodging_members(guest.lodging),
+        "left_rps": number(guest.left_rps),
+    }
+
+
+def _guest(entry: JsonObject) -> PlannedGuest:
+    entry.allow(_GUEST_KEYS)
+    left_rps = entry.number("left_rps")
+    if left_rps < 0.0:
+        entry.fail("left_rps", f"expected a rate of at least 0, found {left_rps:g}")
+    return PlannedGuest(service_of(entry.member("service")), lodging_of(entry), left_rps)
 
 
 def _optional_positive(entry: JsonObject, key: str, most: float) -> float | None:

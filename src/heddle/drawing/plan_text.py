@@ -5,11 +5,11 @@ Printed by ``heddle plan``; ``plan`` draws the same as a picture.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from heddle.cluster.certificate import Certificate
-from heddle.cluster.deployment import Deployment
+from heddle.cluster.deployment import Deployment, PlannedGuest
 from heddle.drawing.certificate_text import (
     certificate_notes,
     certificate_sentence,
@@ -50,6 +50,8 @@ def plan_text(
         services_table(figures, max_rows, "price/h" if is_price else "GPUs"),
         gpus_table(gpu_groups(deployment), max_rows),
     ]
+    if deployment.guests:
+        parts.append(guests_table(deployment.guests, max_rows))
     short = [figure.name for figure in figures if not figure.is_met]
     if short:
         parts.append(f"NOT MET: {_first_names(short)}.")
@@ -86,6 +88,30 @@ def services_table(figures: Sequence[ServiceFigures], max_rows: int, price_noun:
             shapes_text(figure, has_types=has_types),
         )
         for figure in largest_first(figures, max_rows)
+    ]
+    return table_text(columns, rows, max_rows)
+
+
+def guests_table(guests: Mapping[str, PlannedGuest], max_rows: int) -> str:
+    """Return the table of best-effort services: what they wish for, and what is left for them."""
+    columns = [
+        Column("best-effort service", max_width=_NAME_CELLS),
+        Column("model", max_width=_NAME_CELLS),
+        number_column("wished/s"),
+        number_column("left/s"),
+        Column("expected"),
+        Column("shares instances of", max_width=_LONG_CELLS),
+    ]
+    rows = [
+        (
+            name,
+            guest.service.model,
+            rate_text(guest.service.required_rps or guest.service.rate_rps),
+            rate_text(guest.left_rps),
+            "yes" if guest.is_met else "no",
+            ", ".join(guest.lodging.hosts),
+        )
+        for name, guest in guests.items()
     ]
     return table_text(columns, rows, max_rows)
 

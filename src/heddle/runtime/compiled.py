@@ -5,14 +5,23 @@ cpu device) are ordinary functions over arrays. ``compiled`` turns them into mac
 without the interpreter lock. Where numba is missing they run interpreted, slower by two orders of
 magnitude, with the same results. Real devices need the compiled form, since only it runs beside a
 busy interpreter: they call ``require_compiler`` first.
+
+Machine code is kept between runs. numba looks at the file of a function only, not at the files of
+what it calls, so a folder of its own belongs to every state of the sources that it may call: its
+own package, ``core`` and ``atomics``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
 from typing import Any, TypeVar
 
 from heddle.errors import HostError
+from heddle.settings import cache_folder
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,7 +52,8 @@ def compiled(function: F) -> F:
     """The function as machine code without the interpreter lock, kept on disk between runs."""
     if not HAS_COMPILER:
         return function
-    decorated: F = _numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    with _kept_in(_code_folder(function.__code__.co_filename)):
+        decorated: F = _numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     return decorated
 
 
@@ -57,4 +67,25 @@ def block_kernel(function: Callable[[int, Any], None]) -> Any:
     require_compiler()
     types = _numba.types
     signature = types.void(types.int64, types.CPointer(types.int64))
-    return _numba.cfunc(signature, cache=True, nopython=True, error_model="numpy")(function)
+    with _kept_in(_code_folder(function.__code__.co_filename)):
+        return _numba.cfunc(signature, cache=True, nopython=True, error_model="numpy")(function)
+
+
+@contextmanager
+def _kept_in(folder: str) -> Iterator[None]:
+    before = _numba.config.CACHE_DIR
+    _numba.config.CACHE_DIR = before or folder
+    try:
+        yield
+    finally:
+        _numba.config.CACHE_DIR = before
+
+
+@cache
+def _code_folder(source: str) -> str:
+    own = Path(__file__).parent
+    digest = blake2b(_numba.__version__.encode(), digest_size=8)
+    for folder in (own / "core", own / "atomics", Path(source).parent):
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(path.read_bytes())
+    return str(cache_folder() / "compiled" / digest.hexdigest())

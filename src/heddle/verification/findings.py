@@ -42,6 +42,12 @@ class FindingKind(Enum):
     NOT_SPREAD_OVER_NODES = "not spread over nodes"
     NOT_KEPT_APART = "not kept apart"
 
+    MISSING_GUEST = "missing best-effort service"
+    UNKNOWN_GUEST = "unknown best-effort service"
+    CHANGED_GUEST = "changed best-effort service"
+    WRONG_LODGING = "wrong place of a best-effort service"
+    WRONG_LEFT_RATE = "wrong rate left"
+
     WRONG_OBJECTIVE = "wrong objective"
     WRONG_GAP = "wrong gap"
     BOUND_ABOVE_OBJECTIVE = "bound above the objective"

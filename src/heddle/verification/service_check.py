@@ -31,7 +31,8 @@ def check_listing(workload: Workload, deployment: Deployment) -> Iterator[Findin
                 f"service {name!r} is not in the workload{nearest(name, asked)}",
             )
         else:
-            yield from _changes(asked[name], served)
+            for sentence in changes(asked[name], served):
+                yield Finding(FindingKind.CHANGED_SERVICE, sentence)
     for gpu, instance in deployment.instances():
         if instance.service not in asked:
             yield Finding(
@@ -87,7 +88,8 @@ def check_company(workload: Workload, deployment: Deployment) -> Iterator[Findin
                 )
 
 
-def _changes(asked: Service, served: ServedService) -> Iterator[Finding]:
+def changes(asked: Service, served: ServedService) -> Iterator[str]:
+    """Yield in what a deployment states a service differently from its workload."""
     demand = exact(asked.rate_rps) * (1 + exact(asked.headroom))
     limit = exact(asked.latency_ms) * exact(asked.latency_fraction)
     stated = (
@@ -104,10 +106,7 @@ def _changes(asked: Service, served: ServedService) -> Iterator[Finding]:
     )
     for key, found, wanted, is_equal in stated:
         if not is_equal:
-            yield Finding(
-                FindingKind.CHANGED_SERVICE,
-                f"service {asked.name!r} has {key} {found!r}; the workload says {wanted!r}",
-            )
+            yield f"service {asked.name!r} has {key} {found!r}; the workload says {wanted!r}"
 
 
 def _agrees(found: float | None, wanted: Fraction) -> bool:

@@ -16,6 +16,7 @@ from heddle.units import plural
 from heddle.verification.bound import gpu_cost
 from heddle.verification.certificate_check import CertificateCheck, check_certificate
 from heddle.verification.fleet_check import check_fleet, check_partitions
+from heddle.verification.guest_check import check_guests
 from heddle.verification.offers import requirement
 from heddle.verification.point_check import PointCheck, check_points
 from heddle.verification.report import VerificationReport
@@ -43,6 +44,7 @@ def verify(workload: Workload, deployment: Deployment) -> VerificationReport:
     findings.extend(points.findings)
     findings.extend(check_service_levels(deployment, requirements))
     findings.extend(check_company(workload, deployment))
+    findings.extend(check_guests(workload, deployment))
     # 3. What is claimed of the whole.
     claim = CertificateCheck((), None, None)
     certificate = deployment.certificate
@@ -57,7 +59,7 @@ def verify(workload: Workload, deployment: Deployment) -> VerificationReport:
         certificate=certificate,
         price_proof=claim.price_proof,
         spread_proof=claim.spread_proof,
-        notes=tuple(_notes(points, claim)),
+        notes=tuple(_notes(deployment, points, claim)),
     )
 
 
@@ -72,7 +74,7 @@ def total_cost(workload: Workload, deployment: Deployment, objective_kind: str) 
     return sum((costs[name] * count for name, count in counts.items()), Fraction(0))
 
 
-def _notes(points: PointCheck, claim: CertificateCheck) -> Iterator[str]:
+def _notes(deployment: Deployment, points: PointCheck, claim: CertificateCheck) -> Iterator[str]:
     if points.num_means:
         yield (
             f"the latencies of {plural(points.num_means, 'instance')} are means: "
@@ -81,6 +83,13 @@ def _notes(points: PointCheck, claim: CertificateCheck) -> Iterator[str]:
     if points.num_fitted:
         count = plural(points.num_fitted, "instance")
         yield f"{count} run at points of a fitted model that were never measured"
+    for name, guest in deployment.guests.items():
+        wish = guest.service.required_rps or guest.service.rate_rps
+        if not guest.is_met:
+            yield (
+                f"best-effort service {name!r} wishes for {wish:g} requests/s; "
+                f"{guest.left_rps:g} are expected to be left"
+            )
     if claim.price_proof is not None and claim.price_proof.undecided:
         names = listed(claim.price_proof.undecided)
         yield f"a lower bound stands for the cheapest cover of {names}: the search was too long"

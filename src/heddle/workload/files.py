@@ -19,6 +19,7 @@ from heddle.workload.change import Change
 from heddle.workload.fleet import DEFAULT_PER_NODE, DEFAULT_PRICE_PER_HOUR, GpuPool
 from heddle.workload.performance import OperatingPoint, PerformanceTable
 from heddle.workload.performance_file import load_performance, require_distinct
+from heddle.workload.service import Priority
 from heddle.workload.service_reader import read_defaults, read_services, require_consistent
 from heddle.workload.serving_spec_reader import read_replan_every_s
 from heddle.workload.workload import Workload
@@ -63,7 +64,14 @@ def load_workload(path: Path, changes: Sequence[Change] = ()) -> Workload:
     require_consistent(services, entries, fleet, performance.models)
     replan = keys.get("replan")
     every_s = read_replan_every_s(replan) if replan else None
-    return Workload(fleet, services, performance, path, every_s)
+    return Workload(
+        fleet=fleet,
+        services=tuple(s for s in services if s.priority is Priority.RT),
+        performance=performance,
+        path=path,
+        replan_every_s=every_s,
+        guests=tuple(s for s in services if s.priority is Priority.BE),
+    )
 
 
 def _require_version(value: Value) -> None:

@@ -22,6 +22,17 @@ class Spread(Enum):
     NODE = "node"
 
 
+class Priority(Enum):
+    """Whose work goes first on a device.
+
+    ``RT``, real-time: it has instances, and its rate is guaranteed. ``BE``, best-effort: a
+    guest on instances of real-time services, where it gets what they leave.
+    """
+
+    RT = "rt"
+    BE = "be"
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """One service and its SLO.
@@ -54,6 +65,11 @@ class Service:
         Services with which it shares no GPU; holds both ways.
     serving
         How its instances are run; None in a workload that is only planned.
+    priority
+        Real-time services are planned; best-effort ones are guests of theirs.
+    beside
+        Of a best-effort service: the real-time services whose instances it may share;
+        None for all that heddle runs itself.
     location
         Where it stands in the workload file.
     """
@@ -72,6 +88,8 @@ class Service:
     gpu_types: tuple[str, ...] | None = None
     keep_apart: tuple[str, ...] = ()
     serving: ServingSpec | None = None
+    priority: Priority = Priority.RT
+    beside: tuple[str, ...] | None = None
     location: Location = field(default_factory=Location, compare=False)
 
     @property

@@ -15,9 +15,14 @@ from heddle.documents import Value
 from heddle.errors import InputError, listed, nearest
 from heddle.units import MAX_RATE_RPS, MICRO
 from heddle.workload.fleet import GpuPool
-from heddle.workload.service import Service, Spread
+from heddle.workload.service import Priority, Service, Spread
 from heddle.workload.serving_spec_reader import read_serving
+from heddle.workload.workload import runs_a_command
 
+#: What speaks of a service's own instances.
+_OF_INSTANCES = (
+    "min_replicas", "max_share_per_gpu", "spread", "profiles", "gpu_types", "keep_apart",
+)  # fmt: skip
 #: The largest number of replicas that a service may ask for.
 MAX_REPLICAS = 10_000
 #: A share with more digits would need sums beyond 64 bits.
@@ -83,6 +88,8 @@ SERVICE_KEYS = (
     "gpu_types",
     "keep_apart",
     "serve",
+    "priority",
+    "beside",
 )
 
 
@@ -127,6 +134,7 @@ def require_consistent(
     offered = {pool.gpu_type.name: pool.gpu_type.profile_names for pool in fleet}
     profiles = {profile for names in offered.values() for profile in names}
     measured = set(models)
+    require_hosts(services, entries)
     for service, entry in zip(services, entries, strict=True):
         if service.model not in measured:
             entry.raw["model"].fail(
@@ -141,14 +149,55 @@ def require_consistent(
             _require_known(entry.raw["gpu_types"], service.gpu_types, set(offered), "GPU type")
 
 
+def require_hosts(services: Sequence[Service], entries: Sequence[Value]) -> None:
+    """Refuse best-effort services that no service can host, and wishes that contradict it."""
+    hosts = {s.name: s for s in services if s.priority is Priority.RT}
+    guests = {s.name for s in services if s.priority is Priority.BE}
+    able = [name for name, service in hosts.items() if not runs_a_command(service)]
+    for service, entry in zip(services, entries, strict=True):
+        if service.name in guests:
+            _require_guest(service, entry, hosts, able)
+            continue
+        for name in service.keep_apart:
+            if name in guests:
+                entry.raw["keep_apart"].fail(
+                    f"service {name!r} is best-effort and has no GPU of its own; "
+                    f"say with its beside that it is not a guest of {service.name!r}"
+                )
+
+
+def _require_guest(
+    guest: Service, entry: Value, hosts: Mapping[str, Service], able: Sequence[str]
+) -> None:
+    if runs_a_command(guest):
+        entry.raw["serve"].fail(
+            "a best-effort service runs inside instances of others, which a command cannot; "
+            "use engine onnx"
+        )
+    if not able:
+        entry.fail(
+            f"service {guest.name!r} is best-effort, and no real-time service that heddle runs "
+            "itself (engine onnx) is there to host it"
+        )
+    for index, name in enumerate(guest.beside or ()):
+        value = entry.raw["beside"].raw[index]
+        if name not in hosts:
+            value.fail(f"there is no real-time service {name!r}{nearest(name, hosts)}")
+        if name not in able:
+            value.fail(f"service {name!r} runs a command, which takes no guests")
+
+
 def _service(entry: Value, defaults: Mapping[str, Any], catalogue: Catalogue) -> Service:
     keys = entry.mapping(SERVICE_KEYS, required=REQUIRED_SERVICE_KEYS)
+    priority = _priority(keys)
     service = Service(
         name=keys["name"].text(),
         model=keys["model"].text(),
         rate_rps=_rate_rps(keys["rate_rps"]),
         latency_ms=keys["latency_ms"].number(above=0.0, most=MAX_LATENCY_MS),
         serving=read_serving(keys["serve"]) if "serve" in keys else None,
+        priority=priority,
+        beside=_words(keys["beside"], "services") if "beside" in keys else None,
         location=entry.location,
         **{**defaults, **_options(keys), **_placement(keys, catalogue)},
     )
@@ -158,6 +207,23 @@ def _service(entry: Value, defaults: Mapping[str, Any], catalogue: Catalogue) ->
             f"{MAX_RATE_RPS:g} requests/s; split the service"
         )
     return service
+
+
+def _priority(keys: Mapping[str, Value]) -> Priority:
+    """Return the priority; refuse the keys that belong to the other one."""
+    word = keys["priority"].choice([one.value for one in Priority]) if "priority" in keys else "rt"
+    priority = Priority(word)
+    if priority is Priority.RT and "beside" in keys:
+        keys["beside"].fail(
+            "only a best-effort service is beside others; say priority: be, or leave it out"
+        )
+    for key in _OF_INSTANCES if priority is Priority.BE else ():
+        if key in keys:
+            keys[key].fail(
+                f"a best-effort service has no instances of its own, so no {key}; leave it out, "
+                "or say with beside whose instances it may share"
+            )
+    return priority
 
 
 def _options(keys: Mapping[str, Value]) -> dict[str, Any]:

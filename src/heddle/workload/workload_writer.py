@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from heddle.workload.fleet import DEFAULT_PER_NODE, DEFAULT_PRICE_PER_HOUR, GpuPool
 from heddle.workload.performance import OperatingPoint
-from heddle.workload.service import Service
+from heddle.workload.service import Priority, Service
 
 #: The options of a service that ``defaults`` may hold, in the order they are written.
 DEFAULTED = ("headroom", "latency_fraction", "percentile", "min_replicas", "max_share_per_gpu")
@@ -137,7 +137,8 @@ def _service_entries(service: Service, defaults: dict[str, object]) -> dict[str,
         "rate_rps": service.rate_rps,
         "latency_ms": service.latency_ms,
     }
-    for option in DEFAULTED:
+    own = DEFAULTED[:3] if service.priority is Priority.BE else DEFAULTED
+    for option in own:
         if getattr(service, option) != defaults[option]:
             entries[option] = getattr(service, option)
     if service.spread is not None:
@@ -147,6 +148,10 @@ def _service_entries(service: Service, defaults: dict[str, object]) -> dict[str,
             entries[option] = getattr(service, option)
     if service.keep_apart:
         entries["keep_apart"] = service.keep_apart
+    if service.priority is Priority.BE:
+        entries["priority"] = service.priority.value
+    if service.beside is not None:
+        entries["beside"] = service.beside
     return entries
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+_MONOTONIC = 1  # CLOCK_MONOTONIC
+
 
 def atomic_load(array: Any, index: int) -> int:
     """The element."""
@@ -29,6 +31,20 @@ def call_block(address: int, block: int, arguments: int) -> None:
     """Calls ``void(int64, int64 *)`` at an address: one block of a kernel."""
     shape = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p)
     shape(address)(block, arguments)
+
+
+def call_clock(address: int) -> int:
+    """The machine's monotonic time in ns, from ``clock_gettime`` at an address."""
+    instant = (ctypes.c_int64 * 2)()
+    shape = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_void_p)
+    shape(address)(_MONOTONIC, ctypes.addressof(instant))
+    return instant[0] * 1_000_000_000 + instant[1]
+
+
+def call_system(address: int, first: int, second: int, third: int) -> int:
+    """Calls ``int64(int64, int64, int64)`` at an address: ``read``, ``write``, ``poll`` of the C library."""
+    shape = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+    return int(shape(address)(first, second, third))
 
 
 def float_array(address: int, length: int) -> Any:

@@ -20,6 +20,7 @@ from heddle.runtime.compiled import compiled
 intrinsic: Callable[[Callable[..., Any]], Any] = extending.intrinsic
 
 _ORDER = "seq_cst"
+_MONOTONIC = 1  # CLOCK_MONOTONIC
 _HAS_PAUSE = platform.machine() in {"x86_64", "AMD64"}
 
 
@@ -74,6 +75,35 @@ def call_block(typingctx: Any, address: Any, block: Any, arguments: Any) -> Any:
         return ctx.get_dummy_value()
 
     return types.void(types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
+def call_clock(typingctx: Any, address: Any) -> Any:  # noqa: ARG001
+    """The machine's monotonic time in ns, from ``clock_gettime`` at an address."""
+
+    def codegen(ctx: Any, builder: Any, signature: Any, values: Any) -> Any:  # noqa: ARG001
+        word = ir.IntType(64)
+        shape = ir.FunctionType(ir.IntType(32), [ir.IntType(32), word.as_pointer()])
+        instant = cgutils.alloca_once(builder, word, size=2)
+        target = builder.inttoptr(values[0], shape.as_pointer())
+        builder.call(target, [ir.Constant(ir.IntType(32), _MONOTONIC), instant])
+        seconds = builder.load(instant)
+        rest = builder.load(builder.gep(instant, [ir.Constant(word, 1)]))
+        return builder.add(builder.mul(seconds, ir.Constant(word, 1_000_000_000)), rest)
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
+def call_system(typingctx: Any, address: Any, first: Any, second: Any, third: Any) -> Any:  # noqa: ARG001
+    """Calls ``int64(int64, int64, int64)`` at an address: ``read``, ``write``, ``poll`` of the C library."""
+
+    def codegen(ctx: Any, builder: Any, signature: Any, values: Any) -> Any:  # noqa: ARG001
+        word = ir.IntType(64)
+        shape = ir.FunctionType(word, [word, word, word])
+        return builder.call(builder.inttoptr(values[0], shape.as_pointer()), values[1:])
+
+    return types.int64(types.int64, types.int64, types.int64, types.int64), codegen
 
 
 @intrinsic

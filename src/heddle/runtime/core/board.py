@@ -1,4 +1,4 @@
-"""The control block of one device: everything the dispatcher knows, in arrays of whole numbers.
+"""The control block of one device: everything the dispatcher knows, in tables of whole numbers.
 
 One thread owns the board: the one that takes turns (``core.turn``). Three rings cross to other
 threads, each with one writer and one reader: ``inbox`` (tasks that clients submit), ``reports`` (what
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from heddle.runtime.core.constants import MAX_OCCUPANCY
+from heddle.runtime.core.rings import ORDER_WORDS, new_ring
 
 Words = Any  # numpy.ndarray of int64; numba does not read the longer name
 
@@ -36,6 +37,7 @@ class Kernels(NamedTuple):
         Words  # [kernel, j]: one wave of blocks with j + 1 of them on a multiprocessor; 0 unknown
     )
     limit_ns: Words  # longer than this it counts as never ending; 0 no limit
+    samples: Words  # how often its time was learned; -1 where a profile came with it
     is_short: Words  # 1: run it in the form that checks at its entry
     handle: Words  # what the device runs: an address, a number
     arguments: Words  # where its arguments stand; the device's business
@@ -44,9 +46,8 @@ class Kernels(NamedTuple):
 class Programs(NamedTuple):
     """One row a program: an ordered list of kernels, what a task runs."""
 
-    first: Words  # where its list begins in ``kernels``
+    first: Words  # where its list begins in ``Board.program_kernels``
     length: Words
-    kernels: Words  # the lists, one behind the other: rows of Kernels
 
 
 class Queues(NamedTuple):
@@ -56,8 +57,7 @@ class Queues(NamedTuple):
     priority: Words  # among queues of a kind: lower goes first
     window: Words  # most launches in flight
     capacity: Words  # most tasks waiting
-    ring: Words  # [queue, place]: tasks in the order of their due times
-    head: Words  # counts tasks that left the ring
+    head: Words  # counts tasks that left its place in ``Board.waiting``
     tail: Words  # counts tasks that came
     task: Words  # the task at work, or -1
     cursor_kernel: Words
@@ -66,8 +66,7 @@ class Queues(NamedTuple):
     done_block: Words
     epoch: Words  # launches with an older epoch leave
     state: Words
-    flight: Words  # [queue, place]: launches in flight, oldest first
-    flight_head: Words
+    flight_head: Words  # counts launches that left its place in ``Board.flight``
     flight_tail: Words
     last_serial: Words  # serial number of its latest launch
 
@@ -83,6 +82,7 @@ class Tasks(NamedTuple):
     ended_ns: Words
     deadline_ns: Words  # absolute; 0 none; told, not enforced
     evictions: Words  # how often it was made to leave
+    is_cancelled: Words  # 1: nobody wants it any more
     failed_kernel: Words  # row of the kernel that failed, or -1
 
 
@@ -111,14 +111,6 @@ class Launches(NamedTuple):
     outcome: Words
 
 
-class Ring(NamedTuple):
-    """Numbers from one thread to another; ``head`` counts what was taken, ``tail`` what was put."""
-
-    rows: Words
-    head: Words  # [0]
-    tail: Words  # [0]
-
-
 class Preemptions(NamedTuple):
     """One row a preemption of best-effort work by a real-time task; a ring that keeps the latest."""
 
@@ -128,12 +120,10 @@ class Preemptions(NamedTuple):
     flagged_ns: Words  # the order to leave was given
     drained_ns: Words  # the last best-effort block that had to leave has left
     started_ns: Words  # the first real-time block began
-    count: Words  # [0] of all preemptions so far
-    open: Words  # [0] row of the one that is under way, or -1
 
 
 class Counts(NamedTuple):
-    """Sums since the board was made, each in element 0."""
+    """Sums since the board was made; one row."""
 
     blocks_run: Words
     blocks_lost: Words  # killed after they had begun
@@ -141,12 +131,32 @@ class Counts(NamedTuple):
     launches: Words
     serial: Words
     free_launch: Words  # how many numbers stand in ``free_launches``
+    preemptions: Words
+    open_preemption: Words  # row of the one that is under way, or -1
     device_state: Words
     stuck_launch: Words
     queues: Words  # rows in use
     kernels: Words
     programs: Words
     program_kernels: Words
+
+
+class View(NamedTuple):
+    """One row a queue: what a policy sees of it (``core.status``)."""
+
+    kind: Words
+    priority: Words
+    window: Words
+    last_serial: Words  # of its latest launch: the smallest has waited longest
+    arrival_ns: Words  # of the task at work; -1 without one
+    kernel: Words  # row of the kernel to launch next; -1 when there is none
+    left: Words  # blocks of it that are not launched
+    in_flight: Words  # launches
+    num_free_running: Words  # of those, launches that are not padding
+    flight_ns: Words  # how long what is in flight should take
+    is_begun: Words  # whether the task at work has launched anything
+    is_evicting: Words
+    is_killable: Words  # whether everything in flight may be run again
 
 
 class Device(NamedTuple):
@@ -173,20 +183,27 @@ class Limits(NamedTuple):
 
 
 class Board(NamedTuple):
-    """Everything about one device."""
+    """Everything about one device. A table is read as ``board.queues.epoch[queue]``."""
 
-    kernels: Kernels
-    programs: Programs
-    queues: Queues
-    tasks: Tasks
-    launches: Launches
+    kernels: Any  # table of Kernels
+    wave_ns: Words  # [kernel, j]: a wave with j + 1 blocks on each multiprocessor; 0 unknown
+    programs: Any
+    program_kernels: Words  # the lists of programs, one behind the other: rows of kernels
+    queues: Any
+    waiting: Words  # [queue, place]: tasks in the order of their due times
+    flight: Words  # [queue, place]: launches in flight, oldest first
+    tasks: Any
+    launches: Any
     free_launches: Words
-    inbox: Ring  # task
-    outbox: Ring  # task
-    orders: Ring  # [place, 3]: order, launch or queue, reason
-    reports: Ring  # launch
-    preemptions: Preemptions
-    counts: Counts
+    inbox: Words  # ring of tasks (core.rings)
+    outbox: Words  # ring of tasks
+    orders: Words  # ring of (order, launch or queue, reason)
+    reports: Words  # ring of launches
+    preemptions: Any
+    counts: Any
+    seen: Any
+    operation_rows: Words  # where a policy writes its operations
+    operation_count: Words
     device: Device
     limits: Limits
 
@@ -205,49 +222,42 @@ class Sizes(NamedTuple):
     preemptions: int = 65536
 
 
-def _rows(count: int, *more: int) -> Words:
-    return np.zeros((count, *more), dtype=np.int64)
-
-
-def _table(kind: Any, count: int, **wide: tuple[int, ...]) -> Any:
-    columns = {name: _rows(count, *wide.get(name, ())) for name in kind._fields}
-    return kind(**columns)
-
-
-def new_ring(places: int, *more: int) -> Ring:
-    """An empty ring; ``places`` numbers fit, or rows of ``more`` numbers."""
-    return Ring(_rows(places, *more), _rows(1), _rows(1))
-
-
 def new_board(device: Device, limits: Limits, sizes: Sizes | None = None) -> Board:
-    """A board with nothing on it; queues, kernels and programs are added by ``core.registration``."""
+    """A board with nothing on it; ``core.registration`` adds kernels, programs and queues."""
     size = sizes or Sizes()
-    queues = _table(
-        Queues,
-        size.queues,
-        ring=(size.queue_capacity,),
-        flight=(size.window,),
-    )
-    queues.task[:] = -1
-    preemptions = _table(Preemptions, size.preemptions)
-    preemptions.open[0] = -1
-    counts = _table(Counts, 1)
-    counts.stuck_launch[0] = -1
-    counts.free_launch[0] = size.launches
-    kernels = _table(Kernels, size.kernels, wave_ns=(MAX_OCCUPANCY,))
-    return Board(
-        kernels=kernels,
-        programs=Programs(_rows(size.programs), _rows(size.programs), _rows(size.program_kernels)),
-        queues=queues,
+    board = Board(
+        kernels=_table(Kernels, size.kernels),
+        wave_ns=_rows(size.kernels, MAX_OCCUPANCY),
+        programs=_table(Programs, size.programs),
+        program_kernels=_rows(size.program_kernels),
+        queues=_table(Queues, size.queues),
+        waiting=_rows(size.queues, size.queue_capacity),
+        flight=_rows(size.queues, size.window),
         tasks=_table(Tasks, size.tasks),
         launches=_table(Launches, size.launches),
         free_launches=np.arange(size.launches - 1, -1, -1, dtype=np.int64),
         inbox=new_ring(size.tasks),
         outbox=new_ring(size.tasks),
-        orders=new_ring(4 * size.launches, 3),
+        orders=new_ring(4 * size.launches, ORDER_WORDS),
         reports=new_ring(4 * size.launches),
-        preemptions=preemptions,
-        counts=counts,
+        preemptions=_table(Preemptions, size.preemptions),
+        counts=_table(Counts, 1),
+        seen=_table(View, size.queues),
+        operation_rows=_rows(2 * size.queues + 2, 8),
+        operation_count=_rows(1),
         device=device,
         limits=limits,
     )
+    board.queues.task[:] = -1
+    board.counts.open_preemption[0] = board.counts.stuck_launch[0] = -1
+    board.counts.free_launch[0] = size.launches
+    return board
+
+
+def _rows(count: int, *more: int) -> Words:
+    return np.zeros((count, *more), dtype=np.int64)
+
+
+def _table(columns: Any, count: int) -> Any:
+    row = np.dtype([(name, np.int64) for name in columns._fields])
+    return np.zeros(count, dtype=row).view(np.recarray)

@@ -38,7 +38,8 @@ def add_kernel(board: Board, kernel: Kernel) -> int:
         getattr(rows, name)[row] = getattr(kernel, name)
     for name in ("occupancy", "duration_ns", "limit_ns", "is_short", "handle", "arguments"):
         getattr(rows, name)[row] = getattr(kernel, name)
-    rows.wave_ns[row, : len(kernel.wave_ns)] = kernel.wave_ns
+    rows.samples[row] = -1 if kernel.duration_ns else 0
+    board.wave_ns[row, : len(kernel.wave_ns)] = kernel.wave_ns
     return row
 
 
@@ -53,13 +54,13 @@ def add_program(board: Board, kernels: Sequence[int]) -> int:
     if not kernels:
         raise InputError("a program has no kernel; at least one is needed")
     first = int(board.counts.program_kernels[0])
-    room = len(board.programs.kernels) - first
+    room = len(board.program_kernels) - first
     if len(kernels) > room:
         raise InputError(
             f"a program has {len(kernels)} kernels; the board has room for {room} more"
         )
     row = _next_row(board.counts.programs, board.programs.first, "programs")
-    board.programs.kernels[first : first + len(kernels)] = kernels
+    board.program_kernels[first : first + len(kernels)] = kernels
     board.counts.program_kernels[0] += len(kernels)
     board.programs.first[row] = first
     board.programs.length[row] = len(kernels)
@@ -75,13 +76,13 @@ def add_queue(board: Board, spec: QueueSpec) -> int:
         The board has no row left, or a bound is out of its range.
     """
     queues = board.queues
-    most = queues.ring.shape[1]
+    most = board.waiting.shape[1]
     if not 1 <= spec.capacity <= most:
         raise InputError(f"a queue for {spec.capacity} tasks; 1 to {most} are possible")
     window = spec.window or _usual_window(board, spec.kind)
-    if not 1 <= window <= queues.flight.shape[1]:
+    if not 1 <= window <= board.flight.shape[1]:
         raise InputError(
-            f"a window of {window} launches; 1 to {queues.flight.shape[1]} are possible"
+            f"a window of {window} launches; 1 to {board.flight.shape[1]} are possible"
         )
     row = _next_row(board.counts.queues, queues.kind, "queues")
     queues.kind[row] = spec.kind
@@ -112,6 +113,7 @@ def submit(board: Board, queue: int, program: int, due_ns: int, deadline_ns: int
     tasks.deadline_ns[row] = deadline_ns
     tasks.begun_ns[row] = tasks.ended_ns[row] = tasks.evictions[row] = 0
     tasks.failed_kernel[row] = -1
+    tasks.is_cancelled[row] = 0
     tasks.state[row] = constants.QUEUED
     put(board.inbox, row)
     return row
@@ -122,6 +124,11 @@ def pending(board: Board, queue: int) -> int:
     states = board.tasks.state
     alive = (states == constants.QUEUED) | (states == constants.RUNNING)
     return int(np.count_nonzero(alive & (board.tasks.queue == queue)))
+
+
+def cancel(board: Board, task: int) -> None:
+    """Tells that nobody wants a task any more; it comes out as cancelled, if not as finished."""
+    board.tasks.is_cancelled[task] = 1
 
 
 def release(board: Board, task: int) -> None:
@@ -138,7 +145,7 @@ def _free_task(board: Board) -> int:
 
 
 def _usual_window(board: Board, kind: int) -> int:
-    return board.queues.flight.shape[1] if kind == constants.RT else board.limits.be_window
+    return board.flight.shape[1] if kind == constants.RT else board.limits.be_window
 
 
 def _next_row(count: np.ndarray, column: np.ndarray, what: str) -> int:

@@ -1,47 +1,74 @@
-"""Putting into and taking from the rings of a board, from either side, without a lock."""
+"""Rings of whole numbers between two threads, one that puts and one that takes, without a lock.
+
+A ring is one array: a word that counts what was taken, a word that counts what was put, each on a
+cache line of its own, and the places behind them.
+"""
 
 from __future__ import annotations
 
+from typing import Any, Final
+
+import numpy as np
+
 from heddle.runtime.atomics import atomic_load, atomic_store
 from heddle.runtime.compiled import compiled
-from heddle.runtime.core.board import Ring
+
+TAKEN: Final = 0
+PUT: Final = 8
+FIRST: Final = 16
+ORDER_WORDS: Final = 3  # an order is: what, of which launch or queue, why
+
+
+def new_ring(places: int, words: int = 1) -> Any:
+    """An empty ring for as many items of as many words."""
+    return np.zeros(FIRST + places * words, dtype=np.int64)
 
 
 @compiled
-def waiting(ring: Ring) -> int:
-    """How many numbers can be taken."""
-    return atomic_load(ring.tail, 0) - atomic_load(ring.head, 0)
+def waiting(ring: Any) -> int:
+    """How many items can be taken."""
+    return atomic_load(ring, PUT) - atomic_load(ring, TAKEN)
 
 
 @compiled
-def is_full(ring: Ring) -> bool:
-    """Whether nothing more fits."""
-    return waiting(ring) >= ring.rows.shape[0]
+def is_full(ring: Any) -> bool:
+    """Whether no single number more fits."""
+    return waiting(ring) >= ring.shape[0] - FIRST
 
 
 @compiled
-def put(ring: Ring, value: int) -> None:
+def put(ring: Any, value: int) -> None:
     """Puts one number; the caller knows that there is room."""
-    tail = ring.tail[0]
-    ring.rows[tail % ring.rows.shape[0]] = value
-    atomic_store(ring.tail, 0, tail + 1)
+    count = ring[PUT]
+    ring[FIRST + count % (ring.shape[0] - FIRST)] = value
+    atomic_store(ring, PUT, count + 1)
 
 
 @compiled
-def take(ring: Ring) -> int:
+def take(ring: Any) -> int:
     """The oldest number; the caller knows that there is one."""
-    head = ring.head[0]
-    value = ring.rows[head % ring.rows.shape[0]]
-    atomic_store(ring.head, 0, head + 1)
+    count = ring[TAKEN]
+    value = ring[FIRST + count % (ring.shape[0] - FIRST)]
+    atomic_store(ring, TAKEN, count + 1)
     return value
 
 
 @compiled
-def put_order(ring: Ring, order: int, subject: int, reason: int) -> None:
-    """Puts one order: what, of which launch or queue, and why."""
-    tail = ring.tail[0]
-    place = tail % ring.rows.shape[0]
-    ring.rows[place, 0] = order
-    ring.rows[place, 1] = subject
-    ring.rows[place, 2] = reason
-    atomic_store(ring.tail, 0, tail + 1)
+def put_order(ring: Any, order: int, subject: int, reason: int) -> None:
+    """Puts one order."""
+    count = ring[PUT]
+    place = FIRST + count % ((ring.shape[0] - FIRST) // ORDER_WORDS) * ORDER_WORDS
+    ring[place] = order
+    ring[place + 1] = subject
+    ring[place + 2] = reason
+    atomic_store(ring, PUT, count + 1)
+
+
+@compiled
+def take_order(ring: Any) -> tuple[int, int, int]:
+    """The oldest order: what, of which launch or queue, and why."""
+    count = ring[TAKEN]
+    place = FIRST + count % ((ring.shape[0] - FIRST) // ORDER_WORDS) * ORDER_WORDS
+    order = (ring[place], ring[place + 1], ring[place + 2])
+    atomic_store(ring, TAKEN, count + 1)
+    return order

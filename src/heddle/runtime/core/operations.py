@@ -1,0 +1,137 @@
+"""What a policy returns: a short list of operations with their reasons, and how to write it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from heddle.runtime.compiled import compiled
+from heddle.runtime.core.board import Words
+from heddle.runtime.core.constants import (
+    BLOCK_EDGE_LEVEL,
+    ENTRY_CHECK,
+    EVICT,
+    IN_FLIGHT_LEVEL,
+    KILL,
+    LAUNCH,
+    OPAQUE,
+    ORDINARY,
+    PERSISTENT,
+    PLAIN,
+    URGENT,
+)
+from heddle.runtime.core.reasons import SENTENCES
+from heddle.runtime.core.status import Status
+
+NONE: Final = -1
+
+
+class Operations(NamedTuple):
+    """Rows of ``(kind, queue, blocks, slots, form, urgency, beside, reason)`` and how many there are.
+
+    ``beside`` is the queue whose latest launch must have begun first, or -1.
+    """
+
+    rows: Words
+    count: Words
+
+
+class Pad(NamedTuple):
+    """Best-effort blocks that fit beside a real-time kernel; ``queue`` is -1 where none do."""
+
+    queue: int
+    blocks: int
+    slots: int  # most of them resident at once
+    reason: int
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation, for people and tests."""
+
+    kind: int
+    queue: int
+    blocks: int
+    slots: int
+    form: int
+    urgency: int
+    beside: int
+    reason: int
+
+    def __str__(self) -> str:
+        verb = ("launch", "evict", "kill")[self.kind]
+        blocks = f" {self.blocks} blocks" if self.kind == LAUNCH else ""
+        return f"{verb}{blocks} of queue {self.queue}: {SENTENCES[self.reason]}"
+
+
+def listed(operations: Operations) -> list[Operation]:
+    """The operations as objects."""
+    rows = operations.rows[: operations.count[0]]
+    return [Operation(*(int(word) for word in row)) for row in rows]
+
+
+@compiled
+def launch_plain(
+    status: Status, operations: Operations, queue: int, urgency: int, reason: int
+) -> None:
+    """Launches all blocks that are left of the queue's next kernel, as the hardware runs them."""
+    row = _add(operations, LAUNCH, queue, reason)
+    row[2] = status.queues.left[queue]
+    row[4] = PLAIN
+    row[5] = urgency
+
+
+@compiled
+def launch_preemptible(status: Status, operations: Operations, queue: int, reason: int) -> None:
+    """Launches all blocks that are left, in the form that can be stopped soonest."""
+    row = _add(operations, LAUNCH, queue, reason)
+    row[2] = status.queues.left[queue]
+    row[4] = form_of(status, status.queues.kernel[queue])
+    row[5] = ORDINARY
+
+
+@compiled
+def launch_beside(status: Status, operations: Operations, beside: int, pad: Pad) -> None:
+    """Launches padding beside the latest launch of a queue."""
+    row = _add(operations, LAUNCH, pad.queue, pad.reason)
+    row[2] = pad.blocks
+    row[3] = pad.slots
+    row[4] = form_of(status, status.queues.kernel[pad.queue])
+    row[5] = ORDINARY
+    row[6] = beside
+
+
+@compiled
+def evict(operations: Operations, queue: int, reason: int) -> None:
+    """Makes what the queue has in flight leave at the next edge."""
+    _add(operations, EVICT, queue, reason)
+
+
+@compiled
+def kill(operations: Operations, queue: int, reason: int) -> None:
+    """Aborts what the queue has in flight."""
+    _add(operations, KILL, queue, reason)
+
+
+@compiled
+def form_of(status: Status, kernel: int) -> int:
+    """The form in which a best-effort kernel can be stopped soonest on this device."""
+    if status.device.level < IN_FLIGHT_LEVEL:
+        return PLAIN
+    is_edged = status.kernels.contract[kernel] != OPAQUE and not status.kernels.is_short[kernel]
+    if status.device.level >= BLOCK_EDGE_LEVEL and is_edged:
+        return PERSISTENT
+    return ENTRY_CHECK
+
+
+@compiled
+def _add(operations: Operations, kind: int, queue: int, reason: int) -> Words:
+    row = operations.rows[operations.count[0]]
+    operations.count[0] += 1
+    row[:] = 0
+    row[0] = kind
+    row[1] = queue
+    row[5] = URGENT
+    row[6] = NONE
+    row[7] = reason
+    return row

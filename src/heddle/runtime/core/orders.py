@@ -1,0 +1,109 @@
+"""From operations to orders: launch records are filled, cursors move, epochs rise."""
+
+from __future__ import annotations
+
+from heddle.runtime.compiled import compiled
+from heddle.runtime.core import rings
+from heddle.runtime.core.board import Board, Words
+from heddle.runtime.core.constants import EVICTING, LAUNCH, LAUNCHED
+from heddle.runtime.core.operations import Operations
+
+put_order = rings.put_order
+
+
+@compiled
+def carry_out(board: Board, operations: Operations, now_ns: int) -> None:
+    """Turns what a policy wrote into orders for the device."""
+    for place in range(operations.count[0]):
+        row = operations.rows[place]
+        if row[0] == LAUNCH:
+            _launch(board, row, now_ns)
+        else:
+            leave(board, row[1], row[0], row[7])
+
+
+@compiled
+def leave(board: Board, queue: int, order: int, reason: int) -> None:
+    """Raises the epoch of a queue; nothing of it is launched until all of it has left."""
+    board.queues.epoch[queue] += 1
+    board.queues.state[queue] = EVICTING
+    task = board.queues.task[queue]
+    if task >= 0:
+        board.tasks.evictions[task] += 1
+    put_order(board.orders, order, queue, reason)
+
+
+@compiled
+def _launch(board: Board, row: Words, now_ns: int) -> None:
+    launch = _free_launch(board)
+    if launch < 0:
+        return  # every record is in flight; the policy says the same again when one is free
+    queue = row[1]
+    _describe(board, launch, queue, now_ns)
+    launches = board.launches
+    launches.blocks[launch] = row[2]
+    launches.slots[launch] = row[3]
+    launches.form[launch] = row[4]
+    launches.urgency[launch] = row[5]
+    _set_gate(board, launch, row[6])
+    _move_cursor(board, queue, row[2])
+    put_order(board.orders, LAUNCH, launch, row[7])
+
+
+@compiled
+def _free_launch(board: Board) -> int:
+    count = board.counts.free_launch[0]
+    if count == 0:
+        return -1
+    board.counts.free_launch[0] = count - 1
+    return board.free_launches[count - 1]
+
+
+@compiled
+def _describe(board: Board, launch: int, queue: int, now_ns: int) -> None:
+    launches, queues, programs = board.launches, board.queues, board.programs
+    task = queues.task[queue]
+    index = queues.cursor_kernel[queue]
+    board.counts.launches[0] += 1
+    board.counts.serial[0] += 1
+    serial = board.counts.serial[0]
+    queues.last_serial[queue] = serial
+    launches.serial[launch] = serial
+    launches.queue[launch] = queue
+    launches.task[launch] = task
+    launches.index[launch] = index
+    launches.kernel[launch] = board.program_kernels[
+        programs.first[board.tasks.program[task]] + index
+    ]
+    launches.first_block[launch] = queues.cursor_block[queue]
+    launches.epoch[launch] = queues.epoch[queue]
+    launches.launched_ns[launch] = now_ns
+    launches.started_ns[launch] = launches.ended_ns[launch] = 0
+    launches.done[launch] = launches.lost[launch] = launches.outcome[launch] = 0
+    launches.state[launch] = LAUNCHED
+    places = board.flight.shape[1]
+    board.flight[queue, queues.flight_tail[queue] % places] = launch
+    queues.flight_tail[queue] += 1
+
+
+@compiled
+def _set_gate(board: Board, launch: int, beside: int) -> None:
+    launches, queues = board.launches, board.queues
+    launches.gate[launch] = -1
+    launches.gate_serial[launch] = 0
+    if beside < 0:
+        return
+    latest = board.flight[beside, (queues.flight_tail[beside] - 1) % board.flight.shape[1]]
+    launches.gate[launch] = latest
+    launches.gate_serial[launch] = launches.serial[latest]
+
+
+@compiled
+def _move_cursor(board: Board, queue: int, blocks: int) -> None:
+    queues = board.queues
+    launch = board.flight[queue, (queues.flight_tail[queue] - 1) % board.flight.shape[1]]
+    kernel = board.launches.kernel[launch]
+    queues.cursor_block[queue] += blocks
+    if queues.cursor_block[queue] >= board.kernels.blocks[kernel]:
+        queues.cursor_kernel[queue] += 1
+        queues.cursor_block[queue] = 0

@@ -1,0 +1,41 @@
+"""Ours: best-effort work leaves at its next block edge, resumes exactly there, and is never killed."""
+
+from __future__ import annotations
+
+from heddle.runtime.compiled import compiled
+from heddle.runtime.core.choices import can_launch, first_rt, next_be
+from heddle.runtime.core.constants import BE, URGENT
+from heddle.runtime.core.operations import Operations, evict, launch_plain, launch_preemptible
+from heddle.runtime.core.reasons import ONLY_WORK, RT_ARRIVED, RT_FIRST
+from heddle.runtime.core.status import Status
+
+
+@compiled
+def decide_block_edge(status: Status, operations: Operations) -> None:
+    """Evicts best-effort work when real-time work arrives, and launches that without waiting."""
+    if status.num_rt == 0:
+        run_best_effort(status, operations)
+        return
+    evict_best_effort(status, operations)
+    if operations.count[0] > 0:
+        return
+    queue = first_rt(status)
+    if queue >= 0 and can_launch(status, queue):
+        launch_plain(status, operations, queue, URGENT, RT_FIRST)
+
+
+@compiled
+def evict_best_effort(status: Status, operations: Operations) -> None:
+    """Has everything leave that is not padding."""
+    for queue in range(status.num_queues):
+        is_free = status.queues.num_free_running[queue] > 0 and not status.queues.is_evicting[queue]
+        if status.queues.kind[queue] == BE and is_free:
+            evict(operations, queue, RT_ARRIVED)
+
+
+@compiled
+def run_best_effort(status: Status, operations: Operations) -> None:
+    """Launches the best-effort queue that has waited longest, ready to be stopped."""
+    queue = next_be(status)
+    if queue >= 0:
+        launch_preemptible(status, operations, queue, ONLY_WORK)

@@ -1,0 +1,44 @@
+"""Ours with padding, the default: block edges, and best-effort blocks beside real-time kernels."""
+
+from __future__ import annotations
+
+from heddle.runtime.compiled import compiled
+from heddle.runtime.core.choices import can_launch, first_rt
+from heddle.runtime.core.constants import URGENT
+from heddle.runtime.core.operations import Operations, Pad, launch_beside, launch_plain
+from heddle.runtime.core.padding import pad_of_ours
+from heddle.runtime.core.policies.block_edge import evict_best_effort, run_best_effort
+from heddle.runtime.core.reasons import RT_FIRST
+from heddle.runtime.core.status import Status
+
+
+@compiled
+def decide_block_edge_padding(status: Status, operations: Operations) -> None:
+    """Evicts best-effort work when real-time work arrives, then pads real-time kernels with it."""
+    if status.num_rt == 0:
+        run_best_effort(status, operations)
+        return
+    evict_best_effort(status, operations)
+    queue = next_to_pad(status)
+    if operations.count[0] == 0 and queue >= 0:
+        launch_with_pad(status, operations, queue, pad_of_ours(status, queue))
+
+
+@compiled
+def next_to_pad(status: Status) -> int:
+    """The real-time queue whose kernel is launched next; -1 while enough of them are in flight.
+
+    Few are, so that each is launched knowing what best-effort work is ready to fill it.
+    """
+    queue = first_rt(status)
+    if queue < 0 or not can_launch(status, queue):
+        return -1
+    return queue if status.queues.in_flight[queue] < status.limits.rt_window else -1
+
+
+@compiled
+def launch_with_pad(status: Status, operations: Operations, queue: int, pad: Pad) -> None:
+    """Launches a real-time kernel, and its padding where there is any."""
+    launch_plain(status, operations, queue, URGENT, RT_FIRST)
+    if pad.queue >= 0:
+        launch_beside(status, operations, queue, pad)

@@ -1,0 +1,117 @@
+"""What a policy sees: the state of every queue and the device, at one instant, read only."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from heddle.runtime.compiled import compiled
+from heddle.runtime.core.board import Board, Device, Limits, Words
+from heddle.runtime.core.constants import BE, EVICTING, REPLAY_SAFE, RT
+
+
+class Status(NamedTuple):
+    """The instant, sums over queues, and tables: queues, kernels, the device, the limits."""
+
+    now_ns: int
+    num_queues: int
+    num_rt: int  # real-time queues with a task that has arrived and is not over
+    num_be_in_flight: int  # launches of best-effort work, padding left out
+    rt_kernel: int  # row of the oldest real-time kernel in flight, or -1
+    queues: Any  # table of View: one row a queue
+    kernels: Any  # table of Kernels
+    wave_ns: Words
+    device: Device
+    limits: Limits
+
+
+@compiled
+def status_of(board: Board, now_ns: int) -> Status:
+    """The status of a board; its arrays are overwritten by the next call."""
+    seen = board.seen
+    queues = board.queues
+    num_queues = board.counts.queues[0]
+    num_rt = 0
+    num_be_in_flight = 0
+    for queue in range(num_queues):
+        _look_at_cursor(board, queue)
+        _look_at_flight(board, queue)
+        seen.kind[queue] = queues.kind[queue]
+        seen.priority[queue] = queues.priority[queue]
+        seen.window[queue] = queues.window[queue]
+        seen.last_serial[queue] = queues.last_serial[queue]
+        seen.is_evicting[queue] = queues.state[queue] == EVICTING
+        if queues.kind[queue] == RT and queues.task[queue] >= 0:
+            num_rt += 1
+        if queues.kind[queue] == BE:
+            num_be_in_flight += seen.num_free_running[queue]
+    return Status(
+        now_ns,
+        num_queues,
+        num_rt,
+        num_be_in_flight,
+        _oldest_rt_kernel(board),
+        seen,
+        board.kernels,
+        board.wave_ns,
+        board.device,
+        board.limits,
+    )
+
+
+@compiled
+def _look_at_cursor(board: Board, queue: int) -> None:
+    seen = board.seen
+    queues = board.queues
+    programs = board.programs
+    task = queues.task[queue]
+    seen.arrival_ns[queue] = seen.kernel[queue] = -1
+    seen.left[queue] = seen.is_begun[queue] = 0
+    if task < 0:
+        return
+    seen.arrival_ns[queue] = board.tasks.due_ns[task]
+    index = queues.cursor_kernel[queue]
+    block = queues.cursor_block[queue]
+    seen.is_begun[queue] = index > 0 or block > 0
+    program = board.tasks.program[task]
+    if index < programs.length[program]:
+        row = board.program_kernels[programs.first[program] + index]
+        seen.kernel[queue] = row
+        seen.left[queue] = board.kernels.blocks[row] - block
+
+
+@compiled
+def _look_at_flight(board: Board, queue: int) -> None:
+    seen = board.seen
+    queues = board.queues
+    launches = board.launches
+    head = queues.flight_head[queue]
+    tail = queues.flight_tail[queue]
+    seen.in_flight[queue] = tail - head
+    seen.num_free_running[queue] = 0
+    seen.flight_ns[queue] = 0
+    seen.is_killable[queue] = 1
+    if queues.kind[queue] == RT:
+        return
+    for place in range(head, tail):
+        launch = board.flight[queue, place % board.flight.shape[1]]
+        row = launches.kernel[launch]
+        seen.num_free_running[queue] += launches.gate[launch] < 0
+        seen.flight_ns[queue] += board.kernels.duration_ns[row]
+        if board.kernels.contract[row] != REPLAY_SAFE:
+            seen.is_killable[queue] = 0
+
+
+@compiled
+def _oldest_rt_kernel(board: Board) -> int:
+    queues, launches = board.queues, board.launches
+    oldest = -1
+    kernel = -1
+    for queue in range(board.counts.queues[0]):
+        head = queues.flight_head[queue]
+        if queues.kind[queue] != RT or head == queues.flight_tail[queue]:
+            continue
+        launch = board.flight[queue, head % board.flight.shape[1]]
+        if oldest < 0 or launches.serial[launch] < oldest:
+            oldest = launches.serial[launch]
+            kernel = launches.kernel[launch]
+    return kernel

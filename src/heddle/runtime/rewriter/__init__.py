@@ -1,0 +1,1 @@
+"""PTX rewritten so that a kernel can stop between its blocks, offline and without a GPU."""

@@ -1,0 +1,148 @@
+"""Moves virtual time on: the dispatcher takes turns, the device carries out what they ordered.
+
+Called by ``gpu``. Host and device share the board as on a real machine; the host is one thread, so
+every order costs it time and the next look at what arrived comes after that.
+"""
+
+from __future__ import annotations
+
+from heddle.runtime.compiled import compiled
+from heddle.runtime.core.board import Board
+from heddle.runtime.core.constants import EVICT, KILL, LAUNCH
+from heddle.runtime.core.rings import waiting
+from heddle.runtime.core.turn import next_due, turn
+from heddle.runtime.simulated.machine import NEVER, Machine
+from heddle.runtime.simulated.streams import (
+    begin_launches,
+    begins_ns,
+    end_groups,
+    hand_out_blocks,
+    kill_streams,
+    next_end,
+    see_flags,
+)
+
+
+@compiled
+def advance(board: Board, machine: Machine, until_ns: int) -> None:
+    """Runs until a task is over or the time is reached, whichever comes first."""
+    clock = machine.clock
+    over = board.outbox[PUT]
+    while True:
+        # 1. the dispatcher looks, if it is free and has a reason to
+        if _has_reason_to_look(board, machine):
+            _take_turn(board, machine)
+            if board.outbox[PUT] != over:
+                return
+        # 2. the device does what is due now
+        _run_device(board, machine)
+        # 3. on to the next moment
+        next_ns = _next_ns(board, machine)
+        if next_ns > until_ns:
+            clock.now_ns[0] = max(until_ns, clock.now_ns[0])
+            return
+        clock.now_ns[0] = max(next_ns, clock.now_ns[0])
+
+
+@compiled
+def _has_reason_to_look(board: Board, machine: Machine) -> bool:
+    clock = machine.clock
+    now_ns = clock.now_ns[0]
+    if clock.host_free_ns[0] > now_ns:
+        return False
+    return bool(
+        clock.is_eager[0]
+        or clock.wake_ns[0] <= now_ns
+        or clock.due_ns[0] <= now_ns
+        or waiting(board.inbox) > 0
+    )
+
+
+@compiled
+def _take_turn(board: Board, machine: Machine) -> None:
+    clock, costs = machine.clock, machine.costs
+    now_ns = clock.now_ns[0]
+    clock.wake_ns[0] = NEVER
+    first = board.orders.tail[0]
+    count = turn(board, now_ns)
+    free_ns = now_ns + costs.turn_ns
+    has_killed = False
+    for place in range(first, board.orders.tail[0]):
+        order = board.orders.rows[place % board.orders.rows.shape[0]]
+        free_ns = _carry_out(board, machine, order[0], order[1], free_ns)
+        has_killed = has_killed or order[0] == KILL
+    board.orders.head[0] = board.orders.tail[0]
+    if has_killed:
+        free_ns += costs.kill_ns
+        _set_kill_times(board, machine, free_ns)
+    clock.host_free_ns[0] = free_ns
+    clock.is_eager[0] = count > 0
+    due_ns = next_due(board, now_ns)
+    clock.due_ns[0] = NEVER if due_ns < 0 else due_ns
+
+
+@compiled
+def _carry_out(board: Board, machine: Machine, order: int, subject: int, at_ns: int) -> int:
+    """Carries out one order, from a moment on; returns when the host is free again."""
+    streams, costs = machine.streams, machine.costs
+    if order == LAUNCH:
+        queue = board.launches.queue[subject]
+        machine.fifo[queue, streams.tail[queue] % machine.fifo.shape[1]] = subject
+        streams.tail[queue] += 1
+        machine.effective_ns[subject] = at_ns + costs.launch_ns + costs.gap_ns
+        return at_ns + costs.launch_ns
+    if order == EVICT:
+        written_ns = at_ns + costs.flag_ns
+        streams.flag_due_ns[subject] = written_ns + costs.flag_delay_ns
+        streams.flag_epoch[subject] = board.queues.epoch[subject]
+        row = board.counts.open_preemption[0]
+        if row >= 0:
+            board.preemptions.flagged_ns[row] = written_ns
+        return written_ns
+    streams.kill_due_ns[subject] = NEVER - 1
+    return at_ns + costs.clear_ns
+
+
+@compiled
+def _set_kill_times(board: Board, machine: Machine, at_ns: int) -> None:
+    """One reset ends all streams that were cleared before it."""
+    for queue in range(board.counts.queues[0]):
+        if machine.streams.kill_due_ns[queue] == NEVER - 1:
+            machine.streams.kill_due_ns[queue] = at_ns
+    row = board.counts.open_preemption[0]
+    if row >= 0:
+        board.preemptions.flagged_ns[row] = at_ns - machine.costs.kill_ns
+
+
+@compiled
+def _run_device(board: Board, machine: Machine) -> None:
+    is_changed = see_flags(board, machine)
+    is_changed |= kill_streams(board, machine)
+    is_changed |= end_groups(board, machine)
+    while begin_launches(board, machine):
+        is_changed = True
+    if is_changed:
+        hand_out_blocks(board, machine)
+        # what began may have opened gates of launches that were ready
+        while begin_launches(board, machine):
+            hand_out_blocks(board, machine)
+
+
+@compiled
+def _next_ns(board: Board, machine: Machine) -> int:
+    clock, streams = machine.clock, machine.streams
+    now_ns = clock.now_ns[0]
+    look_ns = min(clock.wake_ns[0], clock.due_ns[0])
+    if clock.is_eager[0] or waiting(board.inbox) > 0:
+        look_ns = now_ns
+    if look_ns < NEVER:
+        look_ns = max(look_ns, clock.host_free_ns[0])
+    _, next_ns = next_end(machine)
+    next_ns = min(next_ns, look_ns)
+    for queue in range(board.counts.queues[0]):
+        next_ns = min(next_ns, streams.flag_due_ns[queue], streams.kill_due_ns[queue])
+        next_ns = min(next_ns, begins_ns(board, machine, queue))
+    return next_ns
+
+
+__all__ = ["LAUNCH", "advance"]

@@ -1,0 +1,266 @@
+"""Hands blocks to multiprocessors: how many fit where, how long they take, what they slow down.
+
+Called by ``streams`` whenever slots came free or a launch began. All functions run compiled.
+"""
+
+from __future__ import annotations
+
+from heddle.runtime.compiled import compiled
+from heddle.runtime.core.board import Board
+from heddle.runtime.core.constants import MAX_OCCUPANCY, MEMORY_BOUND
+from heddle.runtime.simulated.machine import BITS, MAX_GROUPS, NEVER, NEVER_ENDS, UNIT, Machine
+
+PERMILLE = 1000
+
+
+@compiled
+def free_slots(board: Board, machine: Machine, queue: int, row: int) -> int:
+    """How many blocks of a kernel fit now; ``units.fits`` has them one by one."""
+    kernels, device, units = board.kernels, board.device, machine.units
+    fits, own = machine.units.fits, machine.own
+    threads = kernels.threads[row]
+    registers = kernels.registers[row] * threads
+    shared_bytes = kernels.shared_bytes[row]
+    occupancy = kernels.occupancy[row]
+    total = 0
+    same = -1
+    for unit in range(device.multiprocessors):
+        if same >= 0 and _is_alike(machine, queue, unit, same):
+            fits[unit] = fits[same]
+        else:
+            room = min(
+                occupancy - own[queue, unit],
+                device.blocks_per_multiprocessor - units.blocks[unit],
+                (device.threads_per_multiprocessor - units.threads[unit]) // threads,
+            )
+            if registers > 0:
+                left = device.registers_per_multiprocessor - units.registers[unit]
+                room = min(room, left // registers)
+            if shared_bytes > 0:
+                left = device.shared_bytes_per_multiprocessor - units.shared_bytes[unit]
+                room = min(room, left // shared_bytes)
+            fits[unit] = max(room, 0)
+        same = unit
+        total += fits[unit]
+    return total
+
+
+@compiled
+def _is_alike(machine: Machine, queue: int, one: int, other: int) -> bool:
+    units, own = machine.units, machine.own
+    return bool(
+        units.load[one] == units.load[other]
+        and own[queue, one] == own[queue, other]
+        and units.blocks[one] == units.blocks[other]
+        and units.threads[one] == units.threads[other]
+        and units.registers[one] == units.registers[other]
+        and units.shared_bytes[one] == units.shared_bytes[other]
+    )
+
+
+@compiled
+def spread(machine: Machine, needed: int, total: int) -> None:
+    """Writes into ``units.wanted`` where so many blocks go: to the emptiest multiprocessors first."""
+    fits, wanted, levels = machine.units.fits, machine.units.wanted, machine.levels
+    if needed >= total:
+        wanted[:] = fits
+        return
+    levels[:] = 0
+    for unit in range(len(fits)):
+        levels[min(fits[unit], MAX_OCCUPANCY)] += 1
+    level = MAX_OCCUPANCY
+    above = 0  # multiprocessors with more room than ``level``
+    left = needed
+    while level > 0:
+        above += levels[level]
+        if above > left:
+            break
+        left -= above
+        level -= 1
+    for unit in range(len(fits)):
+        wanted[unit] = max(fits[unit] - level, 0)
+        if left > 0 and fits[unit] >= level:
+            wanted[unit] += 1
+            left -= 1
+
+
+@compiled
+def place(board: Board, machine: Machine, queue: int, row: int) -> int:
+    """Starts the wanted blocks of the queue's launch; returns how many."""
+    units, own = machine.units, machine.own
+    placed = 0
+    for unit in range(board.device.multiprocessors):
+        blocks = units.wanted[unit]
+        if blocks > 0:
+            _take(board, machine, queue, row, unit, blocks)
+            placed += blocks
+    if placed == 0:
+        return 0
+    share = _memory_share(board, machine, queue)
+    same = -1
+    for unit in range(board.device.multiprocessors):
+        if units.wanted[unit] == 0:
+            continue
+        alike = same >= 0 and units.load[unit] == units.load[same]
+        if alike and own[queue, unit] == own[queue, same]:
+            units.duration_ns[unit] = units.duration_ns[same]
+        else:
+            units.duration_ns[unit] = _block_ns(board, machine, queue, row, unit, share)
+        same = unit
+    _group(board, machine, queue, share)
+    machine.streams.resident[queue] += placed
+    return placed
+
+
+@compiled
+def _take(board: Board, machine: Machine, queue: int, row: int, unit: int, blocks: int) -> None:
+    """Takes (or, with a negative number, gives back) what blocks of a kernel need."""
+    kernels, units = board.kernels, machine.units
+    threads = kernels.threads[row] * blocks
+    units.blocks[unit] += blocks
+    units.threads[unit] += threads
+    units.registers[unit] += kernels.registers[row] * threads
+    units.shared_bytes[unit] += kernels.shared_bytes[row] * blocks
+    units.load[unit] += UNIT // kernels.occupancy[row] * blocks
+    machine.own[queue, unit] += blocks
+
+
+@compiled
+def _memory_share(board: Board, machine: Machine, queue: int) -> int:
+    """Permille of the device's slots that memory-bound blocks of other streams fill."""
+    streams, kernels = machine.streams, board.kernels
+    load = 0
+    for other in range(board.counts.queues[0]):
+        if other != queue and streams.resident[other] > 0:
+            row = board.launches.kernel[streams.active[other]]
+            if kernels.bound[row] == MEMORY_BOUND:
+                load += streams.resident[other] * PERMILLE // kernels.occupancy[row]
+    return min(load // board.device.multiprocessors, PERMILLE)
+
+
+@compiled
+def _block_ns(
+    board: Board, machine: Machine, queue: int, row: int, unit: int, share: int
+) -> int:
+    """How long blocks take that begin now on a multiprocessor: the wave time at its load."""
+    kernels = board.kernels
+    if kernels.handle[row] == NEVER_ENDS:
+        return NEVER
+    occupancy = kernels.occupancy[row]
+    own = machine.own[queue, unit]
+    part = UNIT // occupancy
+    load = machine.units.load[unit]
+    level = min(max(own, (load + part // 2) // part), occupancy, MAX_OCCUPANCY)
+    wave_ns = machine.wave_ns[row, level - 1]
+    slowed = 0
+    if load > own * part:
+        slowed = machine.costs.interference_permille
+    elif kernels.bound[row] == MEMORY_BOUND:
+        slowed = machine.costs.interference_permille * share // PERMILLE
+    return max(wave_ns + wave_ns * slowed // PERMILLE, 1)
+
+
+@compiled
+def _group(board: Board, machine: Machine, queue: int, share: int) -> None:
+    """Makes groups of the wanted blocks: equal numbers with equal durations belong together."""
+    groups, streams, clock, units = machine.groups, machine.streams, machine.clock, machine.units
+    now_ns = clock.now_ns[0]
+    wanted = units.wanted
+    machine.placed[:] = 0
+    first = 0
+    count = board.device.multiprocessors
+    while True:
+        while first < count and wanted[first] == 0:
+            first += 1
+        if first == count:
+            break
+        each, duration_ns = wanted[first], units.duration_ns[first]
+        row = clock.groups[0]
+        if row == MAX_GROUPS:
+            raise RuntimeError("the simulated device has no room for another group of blocks")
+        clock.groups[0] += 1
+        clock.serial[0] += 1
+        machine.mask[row, :] = 0
+        groups.places[row] = 0
+        for unit in range(first, count):
+            if wanted[unit] == each and units.duration_ns[unit] == duration_ns:
+                wanted[unit] = 0
+                groups.places[row] += 1
+                machine.mask[row, unit // BITS] |= 1 << (unit % BITS)
+        for word in range(len(machine.placed)):
+            machine.placed[word] |= machine.mask[row, word]
+        groups.start_ns[row] = now_ns
+        machine.end_ns[row] = now_ns + duration_ns
+        groups.serial[row] = clock.serial[0]
+        groups.queue[row] = queue
+        groups.each[row] = each
+        groups.first_block[row] = streams.claimed[queue]
+        groups.slowed[row] = share * machine.costs.interference_permille // PERMILLE
+        streams.claimed[queue] += each * groups.places[row]
+
+
+@compiled
+def slow_others(board: Board, machine: Machine, queue: int, row: int) -> None:
+    """Stretches what runs of other streams, now that blocks of this one were placed beside it."""
+    groups, kernels, streams = machine.groups, board.kernels, machine.streams
+    most = machine.costs.interference_permille
+    if most == 0:
+        return
+    load = streams.resident[queue] * PERMILLE // kernels.occupancy[row]
+    share = min(load // board.device.multiprocessors, PERMILLE) * most // PERMILLE
+    is_memory = kernels.bound[row] == MEMORY_BOUND
+    for group in range(machine.clock.groups[0]):
+        other = groups.queue[group]
+        if other == queue or groups.slowed[group] >= most:
+            continue
+        slowed = 0
+        if _is_beside(machine, group):
+            slowed = most
+        elif is_memory:
+            theirs = board.launches.kernel[streams.active[other]]
+            slowed = share if kernels.bound[theirs] == MEMORY_BOUND else 0
+        more = slowed - groups.slowed[group]
+        if more > 0 and machine.end_ns[group] < NEVER:
+            left_ns = machine.end_ns[group] - machine.clock.now_ns[0]
+            machine.end_ns[group] += left_ns * more // PERMILLE
+            groups.slowed[group] = slowed
+
+
+@compiled
+def _is_beside(machine: Machine, group: int) -> bool:
+    mask = machine.placed
+    for word in range(len(mask)):
+        if mask[word] & machine.machine.mask[group, word]:
+            return True
+    return False
+
+
+@compiled
+def give_back(board: Board, machine: Machine, group: int, row: int) -> None:
+    """Frees what a group holds and leaves in ``units.fits`` how many blocks ran where."""
+    groups, fits = machine.groups, machine.units.fits
+    queue, each = groups.queue[group], groups.each[group]
+    for unit in range(board.device.multiprocessors):
+        fits[unit] = 0
+        if machine.mask[group, unit // BITS] >> (unit % BITS) & 1:
+            _take(board, machine, queue, row, unit, -each)
+            fits[unit] = each
+    machine.streams.resident[queue] -= each * groups.places[group]
+    last = machine.clock.groups[0] - 1
+    machine.clock.groups[0] = last
+    if group != last:
+        _move(machine, last, group)
+
+
+@compiled
+def _move(machine: Machine, source: int, target: int) -> None:
+    groups = machine.groups
+    machine.end_ns[target] = machine.end_ns[source]
+    groups.start_ns[target] = groups.start_ns[source]
+    groups.serial[target] = groups.serial[source]
+    groups.queue[target] = groups.queue[source]
+    groups.each[target] = groups.each[source]
+    groups.places[target] = groups.places[source]
+    groups.first_block[target] = groups.first_block[source]
+    groups.slowed[target] = groups.slowed[source]
+    machine.mask[target, :] = machine.mask[source, :]

@@ -1,0 +1,343 @@
+"""The device side of the simulated GPU: streams begin launches, blocks end, launches retire.
+
+Called by ``engine`` at every moment of virtual time where something is due. All functions run
+compiled.
+"""
+
+from __future__ import annotations
+
+from heddle.runtime.compiled import compiled
+from heddle.runtime.core.board import Board
+from heddle.runtime.core.constants import (
+    BROKEN,
+    IN_FLIGHT_LEVEL,
+    KILLED,
+    LEFT,
+    MAX_OCCUPANCY,
+    PERSISTENT,
+    RETIRED,
+    RT,
+    STARTED,
+    WHOLE,
+)
+from heddle.runtime.simulated.machine import FAILS, NEVER, Machine
+from heddle.runtime.simulated.placement import free_slots, give_back, place, slow_others, spread
+from heddle.runtime.simulated.recording import record_group
+
+UNPROFILED_NS = 5_000  # a block of a kernel that came without wave times
+FIRST = -1
+
+
+@compiled
+def head_launch(machine: Machine, queue: int) -> int:
+    """The launch that a stream has reached, or -1."""
+    streams = machine.streams
+    if streams.head[queue] == streams.tail[queue]:
+        return -1
+    return machine.fifo[queue, streams.head[queue] % machine.fifo.shape[1]]
+
+
+@compiled
+def is_gate_open(board: Board, launch: int) -> bool:
+    """Whether the launch that this one waits for has begun."""
+    launches = board.launches
+    gate = launches.gate[launch]
+    return bool(
+        gate < 0
+        or launches.serial[gate] != launches.gate_serial[launch]
+        or launches.started_ns[gate] > 0
+        or launches.state[gate] == RETIRED
+    )
+
+
+@compiled
+def begins_ns(board: Board, machine: Machine, queue: int) -> int:
+    """When the next launch of a stream can begin; NEVER when nothing can but a gate."""
+    launch = head_launch(machine, queue)
+    if launch < 0 or machine.streams.active[queue] >= 0 or not is_gate_open(board, launch):
+        return NEVER
+    return max(machine.streams.ready_ns[queue], machine.effective_ns[launch])
+
+
+@compiled
+def begin_launches(board: Board, machine: Machine) -> bool:
+    """Lets streams reach their next launches; whether any did."""
+    now_ns = machine.clock.now_ns[0]
+    is_changed = False
+    for queue in range(board.counts.queues[0]):
+        if begins_ns(board, machine, queue) > now_ns:
+            continue
+        is_changed = True
+        launch = head_launch(machine, queue)
+        streams = machine.streams
+        streams.active[queue] = launch
+        streams.claimed[queue] = streams.finished[queue] = 0
+        if is_stale(board, machine, queue):
+            _retire(board, machine, queue, LEFT)
+        elif board.launches.blocks[launch] == 0:
+            _start(board, machine, launch)
+            _retire(board, machine, queue, WHOLE)
+        else:
+            _learn_truth(board, machine, board.launches.kernel[launch])
+    return is_changed
+
+
+@compiled
+def is_stale(board: Board, machine: Machine, queue: int) -> bool:
+    """Whether the device has seen that the queue's launch is to leave."""
+    launch = machine.streams.active[queue]
+    is_old = machine.streams.seen_epoch[queue] > board.launches.epoch[launch]
+    return bool(is_old and board.device.level >= IN_FLIGHT_LEVEL)
+
+
+@compiled
+def hand_out_blocks(board: Board, machine: Machine) -> None:
+    """Places blocks of every launch that wants some: urgent before ordinary, then by serial."""
+    last = FIRST
+    while True:
+        queue, last = _next_in_line(board, machine, last)
+        if queue < 0:
+            return
+        launch = machine.streams.active[queue]
+        row = board.launches.kernel[launch]
+        total = free_slots(board, machine, queue, row)
+        if total == 0:
+            continue
+        spread(machine, _unplaced(board, machine, queue), total)
+        _place(board, machine, queue)
+
+
+@compiled
+def _next_in_line(board: Board, machine: Machine, last: int) -> tuple[int, int]:
+    launches, streams = board.launches, machine.streams
+    best = -1
+    best_key = NEVER
+    for queue in range(board.counts.queues[0]):
+        launch = streams.active[queue]
+        if launch < 0 or _unplaced(board, machine, queue) <= 0:
+            continue
+        key = (launches.urgency[launch] << 56) + launches.serial[launch]
+        if last < key < best_key:
+            best = queue
+            best_key = key
+    return best, best_key
+
+
+@compiled
+def _unplaced(board: Board, machine: Machine, queue: int) -> int:
+    streams, launches = machine.streams, board.launches
+    launch = streams.active[queue]
+    left = launches.blocks[launch] - streams.claimed[queue]
+    if launches.slots[launch] > 0:
+        left = min(left, launches.slots[launch] - streams.resident[queue])
+    if launches.form[launch] == PERSISTENT and is_stale(board, machine, queue):
+        return 0
+    return left
+
+
+@compiled
+def _place(board: Board, machine: Machine, queue: int) -> None:
+    launch = machine.streams.active[queue]
+    row = board.launches.kernel[launch]
+    if place(board, machine, queue, row) == 0:
+        return
+    if board.launches.started_ns[launch] == 0:
+        _start(board, machine, launch)
+    slow_others(board, machine, queue, row)
+
+
+@compiled
+def end_groups(board: Board, machine: Machine) -> bool:
+    """Ends the groups of blocks that are due; whether any did."""
+    is_changed = False
+    while True:
+        group, end_ns = next_end(machine)
+        if end_ns > machine.clock.now_ns[0]:
+            return is_changed
+        is_changed = True
+        _end_group(board, machine, group)
+
+
+@compiled
+def next_end(machine: Machine) -> tuple[int, int]:
+    """The group that ends next, the oldest of those that end together, and when."""
+    groups = machine.groups
+    best = -1
+    best_ns = NEVER
+    for group in range(machine.clock.groups[0]):
+        end_ns = machine.end_ns[group]
+        if end_ns < best_ns or (
+            end_ns == best_ns and best >= 0 and groups.serial[group] < groups.serial[best]
+        ):
+            best = group
+            best_ns = end_ns
+    return best, best_ns
+
+
+@compiled
+def _end_group(board: Board, machine: Machine, group: int) -> None:
+    streams, launches = machine.streams, board.launches
+    queue = machine.groups.queue[group]
+    launch = streams.active[queue]
+    row = launches.kernel[launch]
+    streams.finished[queue] += machine.groups.each[group] * machine.groups.places[group]
+    _count_busy(board, machine, group)
+    record_group(board, machine, group, is_lost=False)
+    give_back(board, machine, group, row)
+    if board.kernels.handle[row] == FAILS:
+        if streams.resident[queue] == 0:
+            _retire(board, machine, queue, BROKEN)
+        else:
+            streams.claimed[queue] = launches.blocks[launch]
+        return
+    if launches.form[launch] == PERSISTENT:
+        _go_on(board, machine, queue)
+    _retire_if_over(board, machine, queue)
+
+
+@compiled
+def _go_on(board: Board, machine: Machine, queue: int) -> None:
+    """Resident blocks take their next tickets, on the multiprocessors where they stand."""
+    launch = machine.streams.active[queue]
+    left = board.launches.blocks[launch] - machine.streams.claimed[queue]
+    if left <= 0 or is_stale(board, machine, queue):
+        return
+    total = 0
+    for unit in range(board.device.multiprocessors):
+        total += machine.units.fits[unit]
+    spread(machine, left, total)
+    _place(board, machine, queue)
+
+
+@compiled
+def _retire_if_over(board: Board, machine: Machine, queue: int) -> None:
+    streams, launches = machine.streams, board.launches
+    if streams.resident[queue] > 0:
+        return
+    launch = streams.active[queue]
+    if streams.finished[queue] == launches.blocks[launch]:
+        _retire(board, machine, queue, WHOLE)
+    elif is_stale(board, machine, queue) and (
+        launches.form[launch] == PERSISTENT or streams.claimed[queue] == 0
+    ):
+        _retire(board, machine, queue, LEFT)
+
+
+@compiled
+def see_flags(board: Board, machine: Machine) -> bool:
+    """Lets epochs that were written reach the device; whether any did."""
+    streams = machine.streams
+    is_changed = False
+    for queue in range(board.counts.queues[0]):
+        if streams.flag_due_ns[queue] > machine.clock.now_ns[0]:
+            continue
+        is_changed = True
+        streams.flag_due_ns[queue] = NEVER
+        streams.seen_epoch[queue] = streams.flag_epoch[queue]
+        if streams.active[queue] >= 0:
+            _retire_if_over(board, machine, queue)
+    return is_changed
+
+
+@compiled
+def kill_streams(board: Board, machine: Machine) -> bool:
+    """Aborts the streams whose time has come; whether any was."""
+    streams = machine.streams
+    is_changed = False
+    for queue in range(board.counts.queues[0]):
+        if streams.kill_due_ns[queue] > machine.clock.now_ns[0]:
+            continue
+        is_changed = True
+        streams.kill_due_ns[queue] = NEVER
+        _abort(board, machine, queue)
+    return is_changed
+
+
+@compiled
+def _abort(board: Board, machine: Machine, queue: int) -> None:
+    streams, groups = machine.streams, machine.groups
+    group = 0
+    while group < machine.clock.groups[0]:
+        if groups.queue[group] == queue:
+            _count_busy(board, machine, group)
+            record_group(board, machine, group, is_lost=True)
+            give_back(board, machine, group, board.launches.kernel[streams.active[queue]])
+        else:
+            group += 1
+    while head_launch(machine, queue) >= 0:
+        if streams.active[queue] < 0:
+            streams.active[queue] = head_launch(machine, queue)
+            streams.claimed[queue] = 0
+        _retire(board, machine, queue, KILLED)
+
+
+@compiled
+def _start(board: Board, machine: Machine, launch: int) -> None:
+    board.launches.started_ns[launch] = max(machine.clock.now_ns[0], 1)
+    board.launches.state[launch] = STARTED
+    _report(board, machine, launch)
+
+
+@compiled
+def _retire(board: Board, machine: Machine, queue: int, outcome: int) -> None:
+    streams, launches = machine.streams, board.launches
+    launch = streams.active[queue]
+    now_ns = machine.clock.now_ns[0]
+    launches.done[launch] = 0 if outcome in (KILLED, BROKEN) else streams.finished[queue]
+    launches.lost[launch] = streams.claimed[queue] if outcome == KILLED else 0
+    launches.outcome[launch] = outcome
+    launches.ended_ns[launch] = now_ns
+    launches.state[launch] = RETIRED
+    streams.active[queue] = -1
+    streams.head[queue] += 1
+    streams.claimed[queue] = streams.finished[queue] = 0
+    streams.ready_ns[queue] = now_ns + machine.costs.gap_ns
+    _report(board, machine, launch)
+
+
+@compiled
+def _report(board: Board, machine: Machine, launch: int) -> None:
+    put(board.reports, launch)
+    seen_ns = machine.clock.now_ns[0] + machine.costs.notice_ns
+    machine.clock.wake_ns[0] = min(machine.clock.wake_ns[0], seen_ns)
+
+
+@compiled
+def _count_busy(board: Board, machine: Machine, group: int) -> None:
+    """Adds the slot time of a group: in UNITs of a full multiprocessor, ns."""
+    groups, streams = machine.groups, machine.streams
+    queue = groups.queue[group]
+    launch = streams.active[queue]
+    kind = 0 if board.queues.kind[queue] == RT else 1
+    if kind == 1 and board.launches.gate[launch] >= 0:
+        kind = 2
+    blocks = groups.each[group] * groups.places[group]
+    ran_ns = machine.clock.now_ns[0] - groups.start_ns[group]
+    occupancy = board.kernels.occupancy[board.launches.kernel[launch]]
+    machine.clock.busy_ns[kind] += ran_ns * blocks // occupancy
+
+
+@compiled
+def _learn_truth(board: Board, machine: Machine, row: int) -> None:
+    """Keeps the times that a kernel came with: what the dispatcher learns later does not change it."""
+    truth, kernels = machine.truth, board.kernels
+    if truth.is_known[row]:
+        return
+    truth.is_known[row] = 1
+    known_ns = UNPROFILED_NS
+    for level in range(MAX_OCCUPANCY):
+        if kernels.wave_ns[row, level] > 0:
+            known_ns = kernels.wave_ns[row, level]
+        truth.wave_ns[row, level] = known_ns
+
+
+__all__ = [
+    "UNIT",
+    "begin_launches",
+    "begins_ns",
+    "end_groups",
+    "hand_out_blocks",
+    "kill_streams",
+    "next_end",
+    "see_flags",
+]
