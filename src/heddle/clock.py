@@ -43,6 +43,11 @@ class ManualClock:
         self._now_s += seconds
 
 
+def monotonic_ns() -> int:
+    """Return the machine's monotonic time in nanoseconds, for what lasts microseconds."""
+    return time.monotonic_ns()
+
+
 def sleep_s(seconds: float) -> None:
     """Do nothing for some seconds, so that people can watch virtual time; signals are heard."""
     time.sleep(seconds)

@@ -53,7 +53,7 @@ def compiled(function: F) -> F:
     if not HAS_COMPILER:
         return function
     with _kept_in(_code_folder(function.__code__.co_filename)):
-        decorated: F = _numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+        decorated: F = _numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)
     return decorated
 
 
@@ -85,6 +85,7 @@ def _kept_in(folder: str) -> Iterator[None]:
 def _code_folder(source: str) -> str:
     own = Path(__file__).parent
     digest = blake2b(_numba.__version__.encode(), digest_size=8)
+    digest.update(Path(__file__).read_bytes())
     for folder in (own / "core", own / "atomics", Path(source).parent):
         for path in sorted(folder.rglob("*.py")):
             digest.update(path.read_bytes())

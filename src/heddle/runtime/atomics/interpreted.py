@@ -27,6 +27,14 @@ def atomic_add(array: Any, index: int, value: int) -> int:
     return before
 
 
+def atomic_replace(array: Any, index: int, expected: int, value: int) -> bool:
+    """Writes the element if it is what is expected; whether it was."""
+    is_expected = int(array[index]) == expected
+    if is_expected:
+        array[index] = value
+    return is_expected
+
+
 def call_block(address: int, block: int, arguments: int) -> None:
     """Calls ``void(int64, int64 *)`` at an address: one block of a kernel."""
     shape = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p)
@@ -45,6 +53,12 @@ def call_system(address: int, first: int, second: int, third: int) -> int:
     """Calls ``int64(int64, int64, int64)`` at an address: ``read``, ``write``, ``poll`` of the C library."""
     shape = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
     return int(shape(address)(first, second, third))
+
+
+def call_driver(address: int, first: int, second: int, third: int, fourth: int) -> int:
+    """Calls ``uint32(int64 x 4)`` at an address: the CUDA driver; it does not see spare arguments."""
+    shape = ctypes.CFUNCTYPE(ctypes.c_uint32, *[ctypes.c_int64] * 4)
+    return int(shape(address)(first, second, third, fourth))
 
 
 def float_array(address: int, length: int) -> Any:

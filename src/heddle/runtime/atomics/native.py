@@ -14,6 +14,7 @@ import numba
 from llvmlite import ir
 from numba import extending, types
 from numba.core import cgutils
+from numba.np import arrayobj
 
 from heddle.runtime.compiled import compiled
 
@@ -64,6 +65,18 @@ def atomic_add(typingctx: Any, array: Any, index: Any, value: Any) -> Any:  # no
 
 
 @intrinsic
+def atomic_replace(typingctx: Any, array: Any, index: Any, expected: Any, value: Any) -> Any:  # noqa: ARG001
+    """Writes the element if it is what is expected; whether it was."""
+
+    def codegen(ctx: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = _element(ctx, builder, signature.args[0], *arguments[:2])
+        outcome = builder.cmpxchg(pointer, arguments[2], arguments[3], _ORDER, _ORDER)
+        return builder.extract_value(outcome, 1)
+
+    return types.boolean(array, types.intp, types.int64, types.int64), codegen
+
+
+@intrinsic
 def call_block(typingctx: Any, address: Any, block: Any, arguments: Any) -> Any:  # noqa: ARG001
     """Calls ``void(int64, int64 *)`` at an address: one block of a kernel."""
 
@@ -107,31 +120,47 @@ def call_system(typingctx: Any, address: Any, first: Any, second: Any, third: An
 
 
 @intrinsic
-def _float_pointer(typingctx: Any, address: Any) -> Any:  # noqa: ARG001
-    def codegen(ctx: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.inttoptr(values[0], ctx.get_value_type(signature.return_type))
+def call_driver(
+    typingctx: Any,  # noqa: ARG001
+    address: Any,  # noqa: ARG001
+    first: Any,  # noqa: ARG001
+    second: Any,  # noqa: ARG001
+    third: Any,  # noqa: ARG001
+    fourth: Any,  # noqa: ARG001
+) -> Any:
+    """Calls ``uint32(int64 x 4)`` at an address: the CUDA driver; it does not see spare arguments."""
 
-    return types.CPointer(types.float32)(types.int64), codegen
+    def codegen(ctx: Any, builder: Any, signature: Any, values: Any) -> Any:  # noqa: ARG001
+        word = ir.IntType(64)
+        shape = ir.FunctionType(ir.IntType(32), [word, word, word, word])
+        code = builder.call(builder.inttoptr(values[0], shape.as_pointer()), values[1:])
+        return builder.zext(code, word)
+
+    return types.int64(*[types.int64] * 5), codegen
+
+
+def _array_at(ctx: Any, builder: Any, signature: Any, values: Any) -> Any:
+    """An array of one axis over what stands at an address; it owns nothing."""
+    element = signature.return_type.dtype
+    pointer = builder.inttoptr(values[0], ctx.get_value_type(types.CPointer(element)))
+    itemsize = ctx.get_constant(types.intp, element.bitwidth // 8)
+    array = ctx.make_array(signature.return_type)(ctx, builder)
+    shape = cgutils.pack_array(builder, [values[1]])
+    strides = cgutils.pack_array(builder, [itemsize])
+    arrayobj.populate_array(array, pointer, shape, strides, itemsize, meminfo=None)
+    return array._getvalue()  # noqa: SLF001
 
 
 @intrinsic
-def _word_pointer(typingctx: Any, address: Any) -> Any:  # noqa: ARG001
-    def codegen(ctx: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.inttoptr(values[0], ctx.get_value_type(signature.return_type))
-
-    return types.CPointer(types.int64)(types.int64), codegen
-
-
-@compiled
-def float_array(address: int, length: int) -> Any:
+def float_array(typingctx: Any, address: Any, length: Any) -> Any:  # noqa: ARG001
     """The float32 numbers that stand at an address; inside a block kernel."""
-    return numba.carray(_float_pointer(address), (length,))
+    return types.Array(types.float32, 1, "C")(types.int64, types.int64), _array_at
 
 
-@compiled
-def word_array(address: int, length: int) -> Any:
+@intrinsic
+def word_array(typingctx: Any, address: Any, length: Any) -> Any:  # noqa: ARG001
     """The int64 words that stand at an address; inside a block kernel."""
-    return numba.carray(_word_pointer(address), (length,))
+    return types.Array(types.int64, 1, "C")(types.int64, types.int64), _array_at
 
 
 @intrinsic

@@ -1,5 +1,5 @@
-"""What every device that runs kernels shares: the board, the turn of the dispatcher, the policies.
+"""What every device that runs kernels shares: the board, the turns of the dispatcher, policies.
 
-``board`` holds the state in arrays, ``turn`` moves it on, ``policies`` say what to do next. The same
+``board`` holds the state in tables, ``turn`` moves it on, ``policies`` say what is next. The same
 source runs compiled on real devices and in the simulator.
 """

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from heddle.runtime.compiled import compiled
-from heddle.runtime.core import progress, rings
 from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import BE, EVICT, EVICTING, QUEUED, RT, RUNNING
 from heddle.runtime.core.orders import leave
+from heddle.runtime.core.progress import end_task, has_rt_at_work
 from heddle.runtime.core.reasons import CLIENT_GONE
-
-waiting = rings.waiting
-take = rings.take
-end_task = progress.end_task
-has_arrived_rt = progress.has_rt_at_work
+from heddle.runtime.core.rings import take, waiting
 
 
 @compiled
@@ -52,7 +48,7 @@ def _begin_next(board: Board, queue: int, now_ns: int) -> None:
     task = board.waiting[queue, head % board.waiting.shape[1]]
     if tasks.due_ns[task] > now_ns or tasks.state[task] != QUEUED:
         return
-    if queues.kind[queue] == RT and not has_arrived_rt(board):
+    if queues.kind[queue] == RT and not has_rt_at_work(board):
         _open_preemption(board, task, now_ns)
     queues.head[queue] = head + 1
     queues.task[queue] = task

@@ -17,9 +17,9 @@ DEFAULT_POLICY = "block-edge-padding"
 class BackendOptions:
     """How a device is opened.
 
-    ``policy`` is a name of ``core.policies``; ``level`` holds the device to a lower preemption level
-    than it has (0: its own); ``seed`` is for what is drawn; spans of blocks are recorded between
-    ``record_from_ns`` and ``record_until_ns`` of the device's clock when ``is_recording``.
+    ``policy`` is a name of ``core.policies``; ``level`` holds the device to a lower preemption
+    level than it has (0: its own); ``seed`` is for what is drawn; spans of blocks are recorded
+    between ``record_from_ns`` and ``record_until_ns`` of the device's clock when ``is_recording``.
     """
 
     policy: str = DEFAULT_POLICY
@@ -72,7 +72,7 @@ class Backend(Protocol):
         """The networks it can run by name."""
 
     def add_network(self, name: str) -> int:
-        """A program of the board for one client of a named network; InputError for a strange name."""
+        """A program for one client of a named network; InputError for a strange name."""
 
     def now_ns(self) -> int:
         """The device's clock."""

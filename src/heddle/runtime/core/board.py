@@ -1,13 +1,14 @@
 """The control block of one device: everything the dispatcher knows, in tables of whole numbers.
 
 One thread owns the board: the one that takes turns (``core.turn``). Three rings cross to other
-threads, each with one writer and one reader: ``inbox`` (tasks that clients submit), ``reports`` (what
-the device has to tell) and ``outbox`` (tasks that are over). Every number is an ``int64``; times are
-nanoseconds of one clock, virtual or monotonic; -1 stands for none.
+threads, each with one writer and one reader: ``inbox`` (tasks that clients submit), ``reports``
+(what the device has to tell) and ``outbox`` (tasks that are over). Every number is an ``int64``;
+times are nanoseconds of one clock, virtual or monotonic; -1 stands for none.
 
-Progress of a task is exact: ``done_kernel`` is the index in its program of the first kernel that has
-not run whole, ``done_block`` the first block of it that has not run. The cursor says what is launched
-next; it runs ahead of the progress by what is in flight and falls back to it after an eviction.
+Progress of a task is exact: ``done_kernel`` is the index in its program of the first kernel that
+has not run whole, ``done_block`` the first block of it that has not run. The cursor says what is
+launched next; it runs ahead of the progress by what is in flight, and falls back to it after an
+eviction.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ class Launches(NamedTuple):
 
 
 class Preemptions(NamedTuple):
-    """One row a preemption of best-effort work by a real-time task; a ring that keeps the latest."""
+    """One row a preemption of best-effort work by a real-time task; the latest are kept."""
 
     task: Words
     arrived_ns: Words

@@ -1,4 +1,4 @@
-"""A kernel, before it stands on a board: its logical grid, its contract, what runs it, its profile."""
+"""A kernel before it stands on a board: logical grid, contract, what runs it, profile."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Kernel:
     threads, registers, shared_bytes
         Threads a block, registers a thread (0 unknown), bytes of shared memory a block.
     contract
-        ``EXACT_RESUME``, ``REPLAY_SAFE`` or ``OPAQUE`` of ``core.constants``: what may be done to it.
+        ``EXACT_RESUME``, ``REPLAY_SAFE`` or ``OPAQUE``: what may be done to it.
     bound
         ``COMPUTE_BOUND``, ``MEMORY_BOUND`` or ``UNKNOWN_BOUND``.
     occupancy

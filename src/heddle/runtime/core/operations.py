@@ -27,7 +27,7 @@ NONE: Final = -1
 
 
 class Operations(NamedTuple):
-    """Rows of ``(kind, queue, blocks, slots, form, urgency, beside, reason)`` and how many there are.
+    """Rows of ``(kind, queue, blocks, slots, form, urgency, beside, reason)``, and their number.
 
     ``beside`` is the queue whose latest launch must have begun first, or -1.
     """
@@ -76,29 +76,29 @@ def launch_plain(
 ) -> None:
     """Launches all blocks that are left of the queue's next kernel, as the hardware runs them."""
     row = _add(operations, LAUNCH, queue, reason)
-    row[2] = status.queues.left[queue]
-    row[4] = PLAIN
-    row[5] = urgency
+    operations.rows[row, 2] = status.queues.left[queue]
+    operations.rows[row, 4] = PLAIN
+    operations.rows[row, 5] = urgency
 
 
 @compiled
 def launch_preemptible(status: Status, operations: Operations, queue: int, reason: int) -> None:
     """Launches all blocks that are left, in the form that can be stopped soonest."""
     row = _add(operations, LAUNCH, queue, reason)
-    row[2] = status.queues.left[queue]
-    row[4] = form_of(status, status.queues.kernel[queue])
-    row[5] = ORDINARY
+    operations.rows[row, 2] = status.queues.left[queue]
+    operations.rows[row, 4] = form_of(status, status.queues.kernel[queue])
+    operations.rows[row, 5] = ORDINARY
 
 
 @compiled
 def launch_beside(status: Status, operations: Operations, beside: int, pad: Pad) -> None:
     """Launches padding beside the latest launch of a queue."""
     row = _add(operations, LAUNCH, pad.queue, pad.reason)
-    row[2] = pad.blocks
-    row[3] = pad.slots
-    row[4] = form_of(status, status.queues.kernel[pad.queue])
-    row[5] = ORDINARY
-    row[6] = beside
+    operations.rows[row, 2] = pad.blocks
+    operations.rows[row, 3] = pad.slots
+    operations.rows[row, 4] = form_of(status, status.queues.kernel[pad.queue])
+    operations.rows[row, 5] = ORDINARY
+    operations.rows[row, 6] = beside
 
 
 @compiled
@@ -125,13 +125,13 @@ def form_of(status: Status, kernel: int) -> int:
 
 
 @compiled
-def _add(operations: Operations, kind: int, queue: int, reason: int) -> Words:
-    row = operations.rows[operations.count[0]]
-    operations.count[0] += 1
-    row[:] = 0
-    row[0] = kind
-    row[1] = queue
-    row[5] = URGENT
-    row[6] = NONE
-    row[7] = reason
+def _add(operations: Operations, kind: int, queue: int, reason: int) -> int:
+    row = operations.count[0]
+    operations.count[0] = row + 1
+    operations.rows[row, :] = 0
+    operations.rows[row, 0] = kind
+    operations.rows[row, 1] = queue
+    operations.rows[row, 5] = URGENT
+    operations.rows[row, 6] = NONE
+    operations.rows[row, 7] = reason
     return row

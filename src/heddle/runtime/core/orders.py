@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from heddle.runtime.compiled import compiled
-from heddle.runtime.core import rings
 from heddle.runtime.core.board import Board, Words
 from heddle.runtime.core.constants import EVICTING, LAUNCH, LAUNCHED
 from heddle.runtime.core.operations import Operations
-
-put_order = rings.put_order
+from heddle.runtime.core.rings import put_order
 
 
 @compiled

@@ -1,7 +1,7 @@
 """How many best-effort blocks fit beside a real-time kernel, so that it does not feel them.
 
-REEF's two rules (OSDI'22, section 5): the multiprocessors that the real-time kernel leaves free, and
-of the co-residencies whose wave is no longer than the real-time kernel the highest. Ours adds
+REEF's two rules (OSDI'22, section 5): the multiprocessors that the real-time kernel leaves free,
+and of the co-residencies whose wave is no longer than the real-time kernel the highest. Ours adds
 Orion's class rule (two memory-bound kernels share the bandwidth: half the room), the choice of the
 queue that fills the room longest, and a small budget for kernels that nobody has measured.
 """
@@ -78,7 +78,7 @@ def free_multiprocessors(kernels: Any, device: Device, rt: int) -> int:
 
 @compiled
 def highest_level(status: Status, rt: int, be: int) -> int:
-    """Most blocks of ``be`` on one multiprocessor whose wave ends within ``rt``; 0 if none does."""
+    """Most blocks of ``be`` on a multiprocessor whose wave ends within ``rt``; 0 if none does."""
     rt_ns = status.kernels.duration_ns[rt]
     for level in range(_room_for(status, rt, be), 0, -1):
         wave_ns = wave_at(status.wave_ns, be, level)
@@ -141,7 +141,7 @@ def _room_by_class(kernels: Any, rt: int, be: int, free: int) -> int:
 
 @compiled
 def _room_for(status: Status, rt: int, be: int) -> int:
-    """REEF's occupancy rule: with the greater need of both, room for what the real-time side needs."""
+    """REEF's occupancy rule: with the greater need of both, room for the real-time side."""
     kernels, device = status.kernels, status.device
     threads = max(kernels.threads[rt], kernels.threads[be])
     registers = threads * max(kernels.registers[rt], kernels.registers[be])

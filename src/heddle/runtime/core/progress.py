@@ -1,9 +1,8 @@
-"""What the device reports: exact progress of tasks, tasks that are over, preemptions that are over."""
+"""What the device reports: the exact progress of tasks, and what is over."""
 
 from __future__ import annotations
 
 from heddle.runtime.compiled import compiled
-from heddle.runtime.core import learning, rings
 from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import (
     BE,
@@ -19,13 +18,10 @@ from heddle.runtime.core.constants import (
     RETIRED,
     RT,
 )
+from heddle.runtime.core.learning import learn
 from heddle.runtime.core.orders import leave
 from heddle.runtime.core.reasons import KERNEL_FAILED
-
-waiting = rings.waiting
-take = rings.take
-put = rings.put
-learn = learning.learn
+from heddle.runtime.core.rings import put, take, waiting
 
 
 @compiled

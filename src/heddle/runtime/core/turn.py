@@ -1,26 +1,23 @@
 """One turn of the dispatcher: everything it does between two looks at the world.
 
-Called by whoever owns the board, again and again: the dispatcher loop of a real device, the engine of
-a simulated one. It is a pure step over the board: what came in by the rings moves the state on, and
-what the policy wants goes out as orders. The next step of the walk is the device's.
+Called by whoever owns the board, again and again: the dispatcher loop of a real device, the engine
+of a simulated one. It is a pure step over the board: what came in by the rings moves the state on,
+and what the policy wants goes out as orders. The next step of the walk is the device's.
 """
 
 from __future__ import annotations
 
 from heddle.runtime.compiled import compiled
-from heddle.runtime.core import arrivals, orders, progress
+from heddle.runtime.core.arrivals import end_unwanted, take_arrivals
 from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import HEALTHY
 from heddle.runtime.core.operations import Operations
+from heddle.runtime.core.orders import carry_out
 from heddle.runtime.core.overrun import watch
 from heddle.runtime.core.policies import decide
+from heddle.runtime.core.progress import take_reports
 from heddle.runtime.core.rings import PUT
 from heddle.runtime.core.status import status_of
-
-take_reports = progress.take_reports
-take_arrivals = arrivals.take_arrivals
-end_unwanted = arrivals.end_unwanted
-carry_out = orders.carry_out
 
 
 @compiled

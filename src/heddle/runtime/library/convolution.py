@@ -1,8 +1,8 @@
 """Convolutions over images with the channels last: some pixels and some channels a block.
 
 Images are [batch, height, width, channels], weights [height, width, channels of a group, channels
-out]. With the channels last one row of a window is one contiguous run, in the image as in the weights, so
-that the inner loop is that of a matrix product. Taps outside the image are left out.
+out]. With the channels last one row of a window is one contiguous run, in the image as in the
+weights, so that the inner loop is that of a matrix product. Taps outside the image are left out.
 """
 
 from __future__ import annotations

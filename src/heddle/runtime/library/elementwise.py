@@ -1,8 +1,8 @@
 """Elementwise kernels over flat arrays: a range of elements a block.
 
 ``add`` and ``apply_activation`` may run in place; then, like ``scale_in_place``, running a block
-twice gives another result: such kernels are ``EXACT_RESUME`` only, and they are what the conformance
-suite uses to find a block that ran twice.
+twice gives another result: such kernels are ``EXACT_RESUME`` only, and they are what the
+conformance suite uses to find a block that ran twice.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def partial_sum_block(block: int, words: Any) -> None:
 
 
 def histogram(
-    values: npt.NDArray[np.int64], bins: Words, block_elements: int = BLOCK_ELEMENTS // 4
+    values: npt.NDArray[np.int64], bins: Words, block_elements: int = BLOCK_ELEMENTS // 16
 ) -> BoundKernel:
     """Adds to ``bins[v]`` the number of ``v`` among the values; values outside count in the ends.
 

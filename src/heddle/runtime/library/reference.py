@@ -1,4 +1,4 @@
-"""What every kernel should compute, in float64 with plain numpy: the yardstick of tests and networks."""
+"""What every kernel should compute, in float64 with plain numpy; tests and networks compare with it."""
 
 from __future__ import annotations
 

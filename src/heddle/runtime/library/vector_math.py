@@ -1,8 +1,8 @@
 """The inner loops that the kernel families share, written so that LLVM turns them into vector code.
 
 Sums are taken in a fixed order and nothing is reassociated, so that a result depends on the
-operands alone. Rows are reached by address: an index counted from the start of a whole array would be
-checked for wrap-around in every step.
+operands alone. Rows are reached by address: an index counted from the start of a whole array would
+be checked for wrap-around in every step.
 """
 
 from __future__ import annotations

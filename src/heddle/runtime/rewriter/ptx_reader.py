@@ -32,7 +32,6 @@ _COMMENT = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _BLANK = re.compile(r"\s+")
 _LABEL = re.compile(r"([A-Za-z_$%][\w$]*)\s*:(?!:)")
 _SPACE = r"\.(shared|global|const|local|param)(?:::\w+)?"
-_LINKING = re.compile(r"\.(?:visible|weak|extern|common)\b")
 _ROUTINE = re.compile(r"(?P<linking>(?:\.(?:visible|weak|extern)\s+)?)\.(?P<kind>entry|func)\b")
 _VARIABLE = re.compile(rf"(?:\.(?:visible|weak|extern|common)\s+)?{_SPACE}\b")
 _TYPED = re.compile(r"\.(v[248]|[a-z]\w*)")
@@ -153,7 +152,11 @@ class _Reader:
         elif letter == ";":
             self._at += 1
         elif letter == ".":
-            text = self._to_line_end() if self._looks_at(".loc") else self._to_semicolon()
+            text = (
+                self._to_line_end()
+                if re.match(r"\.loc\s", self._text[self._at : self._at + 5])
+                else self._to_semicolon()
+            )
             body.declare(text, line)
         elif label := _LABEL.match(self._text, self._at):
             self._at = label.end()

@@ -32,7 +32,7 @@ def statement_text(statement: Statement) -> str:
     if isinstance(statement, Instruction):
         guard = f"@{statement.predicate} " if statement.predicate else ""
         return f"\t{guard}{statement.opcode} {', '.join(statement.operands)}".rstrip() + ";"
-    is_open = statement.text in {"{", "}"} or statement.text.startswith(".loc")
+    is_open = statement.text in {"{", "}"} or statement.text.startswith(".loc ")
     return f"\t{statement.text}" if is_open else f"\t{statement.text};"
 
 
@@ -46,7 +46,9 @@ def _item(item: Item) -> str:
 
 def _routine(routine: Routine) -> str:
     kind = ".entry" if isinstance(routine, Entry) else ".func"
-    results = f" ({', '.join(result.text for result in routine.results)})" if routine.results else ""
+    results = (
+        f" ({', '.join(result.text for result in routine.results)})" if routine.results else ""
+    )
     head = f"{routine.linking} {kind}{results} {routine.name}{_parameters(routine.parameters)}"
     above = "\n".join((head.strip(), *routine.directives))
     if not routine.is_defined:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from heddle.runtime.compiled import compiled
 from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import EVICT, KILL, LAUNCH
-from heddle.runtime.core.rings import waiting
-from heddle.runtime.core.turn import next_due, turn
+from heddle.runtime.core import rings
+from heddle.runtime.core import turn as dispatcher
 from heddle.runtime.simulated.machine import NEVER, Machine
 from heddle.runtime.simulated.streams import (
     begin_launches,
@@ -21,6 +21,13 @@ from heddle.runtime.simulated.streams import (
     next_end,
     see_flags,
 )
+
+
+PUT = rings.PUT
+waiting = rings.waiting
+take_order = rings.take_order
+turn = dispatcher.turn
+next_due = dispatcher.next_due
 
 
 @compiled
@@ -63,15 +70,13 @@ def _take_turn(board: Board, machine: Machine) -> None:
     clock, costs = machine.clock, machine.costs
     now_ns = clock.now_ns[0]
     clock.wake_ns[0] = NEVER
-    first = board.orders.tail[0]
     count = turn(board, now_ns)
     free_ns = now_ns + costs.turn_ns
     has_killed = False
-    for place in range(first, board.orders.tail[0]):
-        order = board.orders.rows[place % board.orders.rows.shape[0]]
-        free_ns = _carry_out(board, machine, order[0], order[1], free_ns)
-        has_killed = has_killed or order[0] == KILL
-    board.orders.head[0] = board.orders.tail[0]
+    for _ in range(waiting(board.orders)):
+        order, subject, _ = take_order(board.orders)
+        free_ns = _carry_out(board, machine, order, subject, free_ns)
+        has_killed = has_killed or order == KILL
     if has_killed:
         free_ns += costs.kill_ns
         _set_kill_times(board, machine, free_ns)
@@ -144,5 +149,3 @@ def _next_ns(board: Board, machine: Machine) -> int:
         next_ns = min(next_ns, begins_ns(board, machine, queue))
     return next_ns
 
-
-__all__ = ["LAUNCH", "advance"]

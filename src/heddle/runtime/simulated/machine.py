@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from heddle.runtime.core.board import Board, Words, _rows as rows, _table as table
+import numpy as np
+
+from heddle.runtime.core.board import Board, Words
 from heddle.runtime.core.constants import MAX_OCCUPANCY
 
 UNIT: Final = 1 << 20  # the load of a multiprocessor that is full
@@ -35,6 +37,7 @@ class Costs(NamedTuple):
     kill_ns: int  # aborting all that runs
     notice_ns: int  # until the host sees what the device reports
     gap_ns: int  # between two kernels of a stream, and from the launch to the first block
+    ticket_ns: int  # what a block of the persistent form pays for its ticket and the look
     interference_permille: int  # how much longer blocks take beside those of another stream
 
 
@@ -117,25 +120,33 @@ class Machine(NamedTuple):
     record_until_ns: int
 
 
+def _table(columns: Any, count: int) -> Any:
+    return np.zeros(count, dtype=[(name, np.int64) for name in columns._fields]).view(np.recarray)
+
+
+def _rows(*shape: int) -> Words:
+    return np.zeros(shape, dtype=np.int64)
+
+
 def new_machine(board: Board, costs: Costs, window_ns: tuple[int, int], max_spans: int) -> Machine:
     """An idle device for a board; spans are recorded inside the window, at most ``max_spans``."""
     queues, count = len(board.queues.kind), board.device.multiprocessors
     words = -(-count // BITS)
     machine = Machine(
-        streams=table(Streams, queues),
-        fifo=rows(*board.flight.shape),
-        effective_ns=rows(len(board.launches.state)),
-        units=table(Units, count),
-        own=rows(queues, count),
-        groups=table(Groups, MAX_GROUPS),
-        end_ns=rows(MAX_GROUPS),
-        mask=rows(MAX_GROUPS, words),
-        placed=rows(words),
-        levels=rows(MAX_OCCUPANCY + 1),
-        wave_ns=rows(*board.wave_ns.shape),
-        spans=rows(max_spans, SPAN_WORDS),
-        lane_ns=rows(count, 2 * MAX_OCCUPANCY),
-        clock=table(Clock, 1),
+        streams=_table(Streams, queues),
+        fifo=_rows(*board.flight.shape),
+        effective_ns=_rows(len(board.launches.state)),
+        units=_table(Units, count),
+        own=_rows(queues, count),
+        groups=_table(Groups, MAX_GROUPS),
+        end_ns=_rows(MAX_GROUPS),
+        mask=_rows(MAX_GROUPS, words),
+        placed=_rows(words),
+        levels=_rows(MAX_OCCUPANCY + 1),
+        wave_ns=_rows(*board.wave_ns.shape),
+        spans=_rows(max_spans, SPAN_WORDS),
+        lane_ns=_rows(count, 2 * MAX_OCCUPANCY),
+        clock=_table(Clock, 1),
         costs=costs,
         record_from_ns=window_ns[0],
         record_until_ns=window_ns[1],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from heddle.runtime.compiled import compiled
 from heddle.runtime.core.board import Board
-from heddle.runtime.core.constants import MAX_OCCUPANCY, MEMORY_BOUND
+from heddle.runtime.core.constants import MAX_OCCUPANCY, MEMORY_BOUND, PERSISTENT
 from heddle.runtime.simulated.machine import BITS, MAX_GROUPS, NEVER, NEVER_ENDS, UNIT, Machine
 
 PERMILLE = 1000
@@ -63,7 +63,8 @@ def spread(machine: Machine, needed: int, total: int) -> None:
     """Writes into ``units.wanted`` where so many blocks go: to the emptiest multiprocessors first."""
     fits, wanted, levels = machine.units.fits, machine.units.wanted, machine.levels
     if needed >= total:
-        wanted[:] = fits
+        for unit in range(len(fits)):
+            wanted[unit] = fits[unit]
         return
     levels[:] = 0
     for unit in range(len(fits)):
@@ -97,6 +98,8 @@ def place(board: Board, machine: Machine, queue: int, row: int) -> int:
     if placed == 0:
         return 0
     share = _memory_share(board, machine, queue)
+    is_persistent = board.launches.form[machine.streams.active[queue]] == PERSISTENT
+    ticket_ns = machine.costs.ticket_ns if is_persistent else 0
     same = -1
     for unit in range(board.device.multiprocessors):
         if units.wanted[unit] == 0:
@@ -105,7 +108,8 @@ def place(board: Board, machine: Machine, queue: int, row: int) -> int:
         if alike and own[queue, unit] == own[queue, same]:
             units.duration_ns[unit] = units.duration_ns[same]
         else:
-            units.duration_ns[unit] = _block_ns(board, machine, queue, row, unit, share)
+            block_ns = _block_ns(board, machine, queue, row, unit, share)
+            units.duration_ns[unit] = block_ns + ticket_ns
         same = unit
     _group(board, machine, queue, share)
     machine.streams.resident[queue] += placed
@@ -230,7 +234,7 @@ def slow_others(board: Board, machine: Machine, queue: int, row: int) -> None:
 def _is_beside(machine: Machine, group: int) -> bool:
     mask = machine.placed
     for word in range(len(mask)):
-        if mask[word] & machine.machine.mask[group, word]:
+        if mask[word] & machine.mask[group, word]:
             return True
     return False
 
@@ -263,4 +267,5 @@ def _move(machine: Machine, source: int, target: int) -> None:
     groups.places[target] = groups.places[source]
     groups.first_block[target] = groups.first_block[source]
     groups.slowed[target] = groups.slowed[source]
-    machine.mask[target, :] = machine.mask[source, :]
+    for word in range(len(machine.placed)):
+        machine.mask[target, word] = machine.mask[source, word]

@@ -11,7 +11,7 @@ from heddle.runtime.simulated.machine import BITS, Machine
 
 
 @compiled
-def record_group(board: Board, machine: Machine, group: int, is_lost: bool) -> None:  # noqa: FBT001
+def record_group(board: Board, machine: Machine, group: int, is_lost: int) -> None:
     """Writes one span for each multiprocessor of a group that ends now."""
     groups, clock = machine.groups, machine.clock
     now_ns, start_ns = clock.now_ns[0], groups.start_ns[group]

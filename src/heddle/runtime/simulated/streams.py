@@ -7,6 +7,7 @@ compiled.
 from __future__ import annotations
 
 from heddle.runtime.compiled import compiled
+from heddle.runtime.core import rings
 from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import (
     BROKEN,
@@ -24,6 +25,7 @@ from heddle.runtime.simulated.machine import FAILS, NEVER, Machine
 from heddle.runtime.simulated.placement import free_slots, give_back, place, slow_others, spread
 from heddle.runtime.simulated.recording import record_group
 
+put = rings.put
 UNPROFILED_NS = 5_000  # a block of a kernel that came without wave times
 FIRST = -1
 
@@ -182,7 +184,7 @@ def _end_group(board: Board, machine: Machine, group: int) -> None:
     row = launches.kernel[launch]
     streams.finished[queue] += machine.groups.each[group] * machine.groups.places[group]
     _count_busy(board, machine, group)
-    record_group(board, machine, group, is_lost=False)
+    record_group(board, machine, group, 0)
     give_back(board, machine, group, row)
     if board.kernels.handle[row] == FAILS:
         if streams.resident[queue] == 0:
@@ -260,7 +262,7 @@ def _abort(board: Board, machine: Machine, queue: int) -> None:
     while group < machine.clock.groups[0]:
         if groups.queue[group] == queue:
             _count_busy(board, machine, group)
-            record_group(board, machine, group, is_lost=True)
+            record_group(board, machine, group, 1)
             give_back(board, machine, group, board.launches.kernel[streams.active[queue]])
         else:
             group += 1
@@ -304,40 +306,28 @@ def _report(board: Board, machine: Machine, launch: int) -> None:
 
 @compiled
 def _count_busy(board: Board, machine: Machine, group: int) -> None:
-    """Adds the slot time of a group: in UNITs of a full multiprocessor, ns."""
-    groups, streams = machine.groups, machine.streams
+    """Adds the slot time of a group."""
+    groups, clock = machine.groups, machine.clock
     queue = groups.queue[group]
-    launch = streams.active[queue]
-    kind = 0 if board.queues.kind[queue] == RT else 1
-    if kind == 1 and board.launches.gate[launch] >= 0:
-        kind = 2
+    launch = machine.streams.active[queue]
     blocks = groups.each[group] * groups.places[group]
-    ran_ns = machine.clock.now_ns[0] - groups.start_ns[group]
-    occupancy = board.kernels.occupancy[board.launches.kernel[launch]]
-    machine.clock.busy_ns[kind] += ran_ns * blocks // occupancy
+    ran_ns = clock.now_ns[0] - groups.start_ns[group]
+    busy_ns = ran_ns * blocks // board.kernels.occupancy[board.launches.kernel[launch]]
+    if board.queues.kind[queue] == RT:
+        clock.rt_busy_ns[0] += busy_ns
+    elif board.launches.gate[launch] >= 0:
+        clock.pad_busy_ns[0] += busy_ns
+    else:
+        clock.be_busy_ns[0] += busy_ns
 
 
 @compiled
 def _learn_truth(board: Board, machine: Machine, row: int) -> None:
-    """Keeps the times that a kernel came with: what the dispatcher learns later does not change it."""
-    truth, kernels = machine.truth, board.kernels
-    if truth.is_known[row]:
+    """Keeps the times that a kernel came with: what the dispatcher learns later changes nothing."""
+    if machine.wave_ns[row, 0] > 0:
         return
-    truth.is_known[row] = 1
     known_ns = UNPROFILED_NS
     for level in range(MAX_OCCUPANCY):
-        if kernels.wave_ns[row, level] > 0:
-            known_ns = kernels.wave_ns[row, level]
-        truth.wave_ns[row, level] = known_ns
-
-
-__all__ = [
-    "UNIT",
-    "begin_launches",
-    "begins_ns",
-    "end_groups",
-    "hand_out_blocks",
-    "kill_streams",
-    "next_end",
-    "see_flags",
-]
+        if board.wave_ns[row, level] > 0:
+            known_ns = board.wave_ns[row, level]
+        machine.wave_ns[row, level] = known_ns

@@ -7,6 +7,8 @@ stand in its cache until they change. What it leaves behind, ``dispatcher`` coll
 
 from __future__ import annotations
 
+from typing import Any
+
 from heddle.runtime.atomics import (
     atomic_add,
     atomic_load,
@@ -18,17 +20,16 @@ from heddle.runtime.atomics import (
     word_array,
 )
 from heddle.runtime.compiled import compiled
-from heddle.runtime.core.board import Board, Kernels, Launches
+from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import PERSISTENT, URGENT
 from heddle.runtime.workers.workshop import (
-    AT,
-    BROKEN_WORD,
+    CLAIMED,
     CLOSED,
     EVENTS,
+    HAS_FAILED,
     INSIDE,
     IS_CLOSING,
     LINE,
-    RAN,
     SLEEPS,
     TICKET,
     Workshop,
@@ -57,9 +58,7 @@ def run_worker(board: Board, shop: Workshop, worker: int) -> None:
         slots = launches.slots[launch]
         ran = 0
         if slots == 0 or others < slots:
-            shop.progress[own + AT] = launch
             ran = run_blocks(kernels, launches, shop, launch, worker, news)
-            shop.progress[own + AT] = -1
         # 4. out, with the time; then tell the dispatcher
         if ran > 0:
             launches.ended_ns[launch] = call_clock(shop.calls.clock)
@@ -68,7 +67,7 @@ def run_worker(board: Board, shop: Workshop, worker: int) -> None:
 
 
 @compiled
-def most_urgent(launches: Launches, shop: Workshop, num_queues: int, level: int) -> int:
+def most_urgent(launches: Any, shop: Workshop, num_queues: int, level: int) -> int:
     """The open launch with work left that goes first, or -1: urgent ones, then by serial number."""
     best, best_key = -1, _NEVER
     for queue in range(num_queues):
@@ -84,7 +83,7 @@ def most_urgent(launches: Launches, shop: Workshop, num_queues: int, level: int)
 
 
 @compiled
-def may_run(launches: Launches, shop: Workshop, launch: int, level: int) -> bool:
+def may_run(launches: Any, shop: Workshop, launch: int, level: int) -> bool:
     """Whether it has blocks and a slot left and has not been told to leave."""
     line = launch * LINE
     ticket = atomic_load(shop.launches, line + TICKET)
@@ -100,7 +99,7 @@ def may_run(launches: Launches, shop: Workshop, launch: int, level: int) -> bool
 
 @compiled
 def run_blocks(
-    kernels: Kernels, launches: Launches, shop: Workshop, launch: int, worker: int, news: int
+    kernels: Any, launches: Any, shop: Workshop, launch: int, worker: int, news: int
 ) -> int:
     """Runs blocks of a launch until none is left, it must leave, or there is news; how many ran.
 
@@ -120,12 +119,10 @@ def run_blocks(
     flag_word = launches.queue[launch] * LINE
     epoch = launches.epoch[launch] if launches.form[launch] == PERSISTENT else _NEVER
     is_recording = shop.record[1] > 0
-    ran_word = worker * LINE + RAN
     if is_recording:
         begin_span(shop, launches, launch, worker, ticket)
     ran = 0
     while True:
-        shop.progress[ran_word] += 1
         call_block(handle, first + ticket, arguments)
         ran += 1
         if fault != 0 and word_array(fault, 1)[0] != 0:
@@ -148,8 +145,17 @@ def run_blocks(
 @compiled
 def give_up(shop: Workshop, launch: int) -> None:
     """Closes a launch whose kernel said that it failed, and says so."""
-    atomic_add(shop.launches, launch * LINE + TICKET, CLOSED)
-    atomic_store(shop.launches, launch * LINE + BROKEN_WORD, 1)
+    close_launch(shop, launch)
+    atomic_store(shop.launches, launch * LINE + HAS_FAILED, 1)
+
+
+@compiled
+def close_launch(shop: Workshop, launch: int) -> None:
+    """No block is claimed from here on; how many were is kept. Again is harmless."""
+    line = launch * LINE
+    claimed = atomic_add(shop.launches, line + TICKET, CLOSED)
+    if claimed < CLOSED:
+        atomic_store(shop.launches, line + CLAIMED, claimed)
 
 
 @compiled
@@ -178,7 +184,7 @@ def sleep_until_woken(shop: Workshop, worker: int, news: int) -> None:
 
 
 @compiled
-def begin_span(shop: Workshop, launches: Launches, launch: int, worker: int, ticket: int) -> None:
+def begin_span(shop: Workshop, launches: Any, launch: int, worker: int, ticket: int) -> None:
     """Begins to record a run of blocks, in the worker's next free place."""
     place = min(shop.num_spans[worker * LINE], shop.spans.shape[1] - 1)
     row = shop.spans[worker, place]
@@ -188,7 +194,7 @@ def begin_span(shop: Workshop, launches: Launches, launch: int, worker: int, tic
 
 
 @compiled
-def end_span(shop: Workshop, launches: Launches, launch: int, worker: int, ticket: int) -> None:
+def end_span(shop: Workshop, launches: Any, launch: int, worker: int, ticket: int) -> None:
     """Ends it with its last block; it is kept when it is in the time asked for and there is room."""
     place = shop.num_spans[worker * LINE]
     if place >= shop.spans.shape[1]:

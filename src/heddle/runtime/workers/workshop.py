@@ -23,21 +23,18 @@ CLOSED: Final = 1 << 40  # no launch has so many blocks
 # words of a launch's line
 TICKET: Final = 0  # the next block to be claimed
 INSIDE: Final = 1  # workers in it
-BROKEN_WORD: Final = 2  # 1: its kernel said that it failed
+CLAIMED: Final = 2  # blocks that had been claimed when it was closed
+HAS_FAILED: Final = 3  # 1: its kernel said that it failed
 
 # words of a worker's line
 EVENTS: Final = 0  # grows when a worker enters or leaves a launch
 SLEEPS: Final = 1  # 1: it waits to be woken
 
-# words of a worker's progress line, which only it writes while it works
-RAN: Final = 0  # blocks begun so far
-AT: Final = 1  # the launch it is in, or -1
-
 # words of the state line
 IS_CLOSING: Final = 0
 IS_DISPATCHER_ASLEEP: Final = 1
 IS_SOMEBODY_WAITING: Final = 2
-IS_DISPATCHER_GONE: Final = 3
+TOLD: Final = 3  # how many ended tasks clients were told of; the dispatcher's own
 
 # words of the dispatcher's line of scratch
 ONE: Final = 0  # what is written to event descriptors
@@ -77,14 +74,12 @@ class Workshop(NamedTuple):
     flags: Words  # a line a queue: launches with an older epoch leave
     news: Words  # [0] grows when a worker should look again
     events: Words  # a line a worker
-    progress: Words  # a line a worker
     wakers: Words  # a worker's event descriptor
     state: Words  # one line
     streams: Words  # [queue, place]: launches in the order given; the dispatcher's own
     stream_head: Words  # launches that retired
     stream_tail: Words  # launches that came
     faults: Words  # a kernel's: the address of the word in which it says that it failed, or 0
-    watch: Words  # [worker, 3]: blocks, launch and time when the dispatcher last saw it move
     spans: Words  # [worker, place, SPAN_COLUMNS]
     num_spans: Words  # a line a worker
     record: Words  # [0] from, [1] until; ns
@@ -111,14 +106,12 @@ def new_workshop(
         flags=_words(sizes.queues * LINE),
         news=_words(LINE),
         events=_words(num_workers * LINE),
-        progress=_words(num_workers * LINE),
         wakers=_words(num_workers),
         state=_words(LINE),
         streams=_words(sizes.queues, sizes.launches),
         stream_head=_words(sizes.queues),
         stream_tail=_words(sizes.queues),
         faults=_words(sizes.kernels),
-        watch=_words(num_workers, 3),
         spans=_words(num_workers, max(1, num_spans), SPAN_COLUMNS),
         num_spans=_words(num_workers * LINE),
         record=_words(2),
@@ -127,6 +120,4 @@ def new_workshop(
     )
     shop.launches[TICKET::LINE] = CLOSED
     shop.fronts[:] = -1
-    shop.progress[AT::LINE] = -1
-    shop.watch[:, 1] = -1
     return shop

@@ -29,7 +29,7 @@ def read_artifact(root: JsonObject) -> tuple[DisbClient, ...]:
             member.allow(_KEYS)
             network = member.text("name")
             name = _free_id(f"{network}_{kind}", clients)
-            place = f"{kind}[{index}]"
+            place = f"{kind}[{index}].name"
             clients.append(DisbClient(name, network, kind == "rt", _load(member), place))
     return tuple(clients)
 

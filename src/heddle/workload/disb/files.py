@@ -37,7 +37,7 @@ def load_disb(path: Path) -> DisbWorkload:
         root.fail(key, "expected at least one client, found none")
     if len(clients) > MAX_CLIENTS:
         root.fail(key, f"expected at most {MAX_CLIENTS} clients, found {len(clients)}")
-    return DisbWorkload(path.stem, duration_s, clients)
+    return DisbWorkload(path.stem, duration_s, clients, path)
 
 
 def _clients(root: JsonObject) -> tuple[DisbClient, ...]:
@@ -56,14 +56,13 @@ def _require_known(root: JsonObject, clients: tuple[DisbClient, ...]) -> None:
     """Refuse dependences on what is not there, and circles of them."""
     waits = {c.id: c.load.previous for c in clients if isinstance(c.load, Dependent)}
     known = [client.id for client in clients]
-    for client in clients:
-        for index, other in enumerate(waits.get(client.id, ())):
+    for number, name in enumerate(known):
+        place = f"tasks[{number}].load.prev_task_ids"
+        for index, other in enumerate(waits.get(name, ())):
             if other not in known:
-                place = f"{client.path}.load.prev_task_ids[{index}]"
-                root.fail(place, f"no task {other!r}; the tasks are: {listed(known)}")
-    for client in clients:
-        if _leads_back(client.id, waits):
-            root.fail(f"{client.path}.load.prev_task_ids", f"task {client.id!r} waits for itself")
+                root.fail(f"{place}[{index}]", f"no task {other!r}; there are {listed(known)}")
+        if _leads_back(name, waits):
+            root.fail(place, f"task {name!r} waits for itself")
 
 
 def _leads_back(start: str, waits: dict[str, tuple[str, ...]]) -> bool:

@@ -64,10 +64,11 @@ def _client(task: JsonObject, path: str) -> DisbClient:
     name = task.text("id")
     load = _load(task.member("load"))
     if "client" not in task:
-        return DisbClient(name, "", name.endswith(_SUFFIX), load, path)
+        return DisbClient(name, "", name.endswith(_SUFFIX), load, f"{path}.client")
     client = task.member("client")
     network = client.text("model_name") if "model_name" in client else ""
-    return DisbClient(name, network, _is_real_time(name, client), load, path)
+    place = f"{path}.client.model_name"
+    return DisbClient(name, network, _is_real_time(name, client), load, place)
 
 
 def _is_real_time(name: str, client: JsonObject) -> bool:

@@ -7,6 +7,7 @@ The terms are those of the DNN Inference Serving Benchmark of REEF (OSDI'22). ``
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ Load = Continuous | Periodic | Poisson | Trace | Dependent
 
 @dataclass(frozen=True, slots=True)
 class DisbClient:
-    """Who asks: ``network`` is empty where the file names none; ``path`` is its place there."""
+    """Who asks: ``network`` is empty where the file names none; ``path`` is where it says so, or would."""
 
     id: str
     network: str
@@ -64,6 +65,7 @@ class DisbWorkload:
     name: str
     duration_s: float
     clients: tuple[DisbClient, ...]
+    file: Path | None = None
 
     def real_time(self) -> tuple[DisbClient, ...]:
         """The real-time clients."""

@@ -1,7 +1,7 @@
 """The policies, one a file, each a pure function from a status to operations.
 
-A policy is called until it has nothing more to say; each call says one thing: a launch, a launch with
-its padding, or evictions. The list below is all there are.
+A policy is called until it has nothing more to say; each call says one thing: a launch, a launch
+with its padding, or evictions. The list below is all there are.
 """
 
 from __future__ import annotations

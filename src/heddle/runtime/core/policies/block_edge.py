@@ -1,4 +1,4 @@
-"""Ours: best-effort work leaves at its next block edge, resumes exactly there, and is never killed."""
+"""Ours: best-effort work leaves at its next block edge and resumes exactly there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orion: best-effort kernels beside real-time ones by size, kind and outstanding time (EuroSys'24)."""
+"""Orion (EuroSys'24): best-effort kernels beside real-time ones, by size, kind and time."""
 
 from __future__ import annotations
 
@@ -44,4 +44,4 @@ def _pairs(status: Status, queue: int) -> bool:
 
 @compiled
 def _is_opposite(first: int, second: int) -> bool:
-    return first != second and first != UNKNOWN_BOUND and second != UNKNOWN_BOUND
+    return first != second and UNKNOWN_BOUND not in (first, second)

@@ -1,4 +1,4 @@
-"""One task at a time: a real-time task waits for the one at work, then goes first (REEF NoPreempt)."""
+"""One task at a time (REEF NoPreempt): a real-time task waits for the one at work only."""
 
 from __future__ import annotations
 

@@ -139,9 +139,7 @@ class Memory(Space):
     def differing(self, other: Memory) -> tuple[str, ...]:
         """Return the names of the buffers of this memory that have other bytes in ``other``."""
         return tuple(
-            name
-            for name in self.buffers
-            if self.get(name).tobytes() != other.get(name).tobytes()
+            name for name in self.buffers if self.get(name).tobytes() != other.get(name).tobytes()
         )
 
     def _grow(self, size: int) -> None:

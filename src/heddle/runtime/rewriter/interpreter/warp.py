@@ -23,7 +23,7 @@ Mask = NDArray[np.bool_]
 Combine = Callable[[int, int], Any]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Parked:
     """Lanes at a barrier: where they go on, and for a reduction its input and target."""
 
