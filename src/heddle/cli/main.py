@@ -38,6 +38,7 @@ VERBS = (
     Verb("down", "take this machine down: services, instances, processes", "down"),
     Verb("status", "what runs on this machine, and how it does", "status"),
     Verb("apply", "move a machine to a workload; or carry a transition out", "apply"),
+    Verb("run", "real-time and best-effort networks on one device: a DISB workload", "run"),
     Verb("load", "ask a running service at a stated rate, and tell how it answered", "load"),
     Verb("logs", "the end of a log: a service, an instance, heddle's own", "logs"),
     Verb("events", "what happened on this machine, and why", "events"),

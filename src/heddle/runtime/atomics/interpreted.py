@@ -50,7 +50,7 @@ def call_clock(address: int) -> int:
 
 
 def call_system(address: int, first: int, second: int, third: int) -> int:
-    """Calls ``int64(int64, int64, int64)`` at an address: ``read``, ``write``, ``poll`` of the C library."""
+    """Calls ``int64(int64, int64, int64)`` at an address: a function of the C library."""
     shape = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
     return int(shape(address)(first, second, third))
 

@@ -10,13 +10,10 @@ import platform
 from collections.abc import Callable
 from typing import Any
 
-import numba
 from llvmlite import ir
 from numba import extending, types
 from numba.core import cgutils
 from numba.np import arrayobj
-
-from heddle.runtime.compiled import compiled
 
 intrinsic: Callable[[Callable[..., Any]], Any] = extending.intrinsic
 
@@ -109,7 +106,7 @@ def call_clock(typingctx: Any, address: Any) -> Any:  # noqa: ARG001
 
 @intrinsic
 def call_system(typingctx: Any, address: Any, first: Any, second: Any, third: Any) -> Any:  # noqa: ARG001
-    """Calls ``int64(int64, int64, int64)`` at an address: ``read``, ``write``, ``poll`` of the C library."""
+    """Calls ``int64(int64, int64, int64)`` at an address: a function of the C library."""
 
     def codegen(ctx: Any, builder: Any, signature: Any, values: Any) -> Any:  # noqa: ARG001
         word = ir.IntType(64)

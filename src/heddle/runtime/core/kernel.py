@@ -79,10 +79,11 @@ class QueueSpec:
     """A queue that is to be made: ``RT`` or ``BE``, and its bounds.
 
     ``priority`` orders queues of one kind, lower first; ``window`` is the most launches in flight
-    (0: what the board's limits say for the kind); ``capacity`` the most tasks that wait.
+    (0: what the board's limits say for the kind); ``capacity`` the most tasks that wait (0: as many
+    as the board has places for).
     """
 
     kind: int = BE
     priority: int = 0
     window: int = 0
-    capacity: int = 1024
+    capacity: int = 0

@@ -67,7 +67,7 @@ def pad_of_ours(status: Status, rt_queue: int) -> Pad:
 
 @compiled
 def free_multiprocessors(kernels: Any, device: Device, rt: int) -> int:
-    """Multiprocessors that a kernel leaves free when it is laid out in as few layers as it needs."""
+    """Multiprocessors that a kernel leaves free when it is laid out in as few layers as can be."""
     most = device.multiprocessors
     blocks = kernels.blocks[rt]
     if blocks == 0:

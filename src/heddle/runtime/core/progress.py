@@ -17,6 +17,7 @@ from heddle.runtime.core.constants import (
     READY,
     RETIRED,
     RT,
+    WHOLE,
 )
 from heddle.runtime.core.learning import learn
 from heddle.runtime.core.orders import leave
@@ -100,13 +101,14 @@ def _retire(board: Board, launch: int) -> None:
 @compiled
 def _move_progress(board: Board, launch: int) -> None:
     launches, queues = board.launches, board.queues
-    if launches.outcome[launch] in (KILLED, BROKEN):
+    outcome = launches.outcome[launch]
+    if outcome in (KILLED, BROKEN):
         return
     queue = launches.queue[launch]
     queues.done_block[queue] += launches.done[launch]
-    is_whole = launches.done[launch] == launches.blocks[launch]
     blocks = board.kernels.blocks[launches.kernel[launch]]
-    if is_whole and queues.done_block[queue] >= blocks:
+    has_begun = outcome == WHOLE or launches.done[launch] > 0  # a kernel without blocks may leave
+    if has_begun and queues.done_block[queue] >= blocks:
         queues.done_kernel[queue] += 1
         queues.done_block[queue] = 0
 

@@ -77,7 +77,8 @@ def add_queue(board: Board, spec: QueueSpec) -> int:
     """
     queues = board.queues
     most = board.waiting.shape[1]
-    if not 1 <= spec.capacity <= most:
+    capacity = spec.capacity or most
+    if not 1 <= capacity <= most:
         raise InputError(f"a queue for {spec.capacity} tasks; 1 to {most} are possible")
     window = spec.window or _usual_window(board, spec.kind)
     if not 1 <= window <= board.flight.shape[1]:
@@ -88,7 +89,7 @@ def add_queue(board: Board, spec: QueueSpec) -> int:
     queues.kind[row] = spec.kind
     queues.priority[row] = spec.priority
     queues.window[row] = window
-    queues.capacity[row] = spec.capacity
+    queues.capacity[row] = capacity
     return row
 
 
@@ -145,7 +146,8 @@ def _free_task(board: Board) -> int:
 
 
 def _usual_window(board: Board, kind: int) -> int:
-    return board.flight.shape[1] if kind == constants.RT else board.limits.be_window
+    most: int = board.flight.shape[1]
+    return most if kind == constants.RT else min(most, board.limits.be_window)
 
 
 def _next_row(count: np.ndarray, column: np.ndarray, what: str) -> int:

@@ -55,7 +55,7 @@ class Driver:
 
     def __init__(self, calls: CallTable, index: int = 0) -> None:
         self.calls = calls
-        self._undo: list[Callable[[], object]] = []
+        self.undo: list[Callable[[], object]] = []
         self.call("cuInit", c_uint(0))
         count = self._number("cuDeviceGetCount")
         if not 0 <= index < count:
@@ -65,17 +65,13 @@ class Driver:
             )
         self._device = self._number("cuDeviceGet", c_int(index))
         self.gpu = self._describe(index)
-        self.context = self._handle("cuDevicePrimaryCtxRetain", c_int(self._device))
-        self._undo.append(lambda: self._try("cuDevicePrimaryCtxRelease", c_int(self._device)))
+        self.context = self.handle("cuDevicePrimaryCtxRetain", c_int(self._device))
+        self.undo.append(lambda: self.attempt("cuDevicePrimaryCtxRelease", c_int(self._device)))
         self.make_current()
 
     def make_current(self) -> None:
         """Makes the context the one of the calling thread."""
         self.call("cuCtxSetCurrent", c_uint64(self.context))
-
-    def address(self, name: str) -> int:
-        """The address of a function, for compiled code."""
-        return self.calls.addresses[name]
 
     def has(self, name: str) -> bool:
         """Whether the driver has an optional function."""
@@ -92,14 +88,14 @@ class Driver:
     def new_stream(self, priority: int) -> int:
         """A stream that does not wait for the default stream."""
         flags = c_uint(codes.STREAM_NON_BLOCKING)
-        stream = self._handle("cuStreamCreateWithPriority", flags, c_int(priority))
-        self._undo.append(lambda: self._try("cuStreamDestroy", c_uint64(stream)))
+        stream = self.handle("cuStreamCreateWithPriority", flags, c_int(priority))
+        self.undo.append(lambda: self.attempt("cuStreamDestroy", c_uint64(stream)))
         return stream
 
     def new_event(self) -> int:
         """An event that keeps no time: the cheapest to record."""
-        event = self._handle("cuEventCreate", c_uint(codes.EVENT_NO_TIMING))
-        self._undo.append(lambda: self._try("cuEventDestroy", c_uint64(event)))
+        event = self.handle("cuEventCreate", c_uint(codes.EVENT_NO_TIMING))
+        self.undo.append(lambda: self.attempt("cuEventDestroy", c_uint64(event)))
         return event
 
     def wait_for(self, stream: int) -> None:
@@ -110,16 +106,16 @@ class Driver:
 
     def allocate(self, size_bytes: int) -> int:
         """The address of new memory of the GPU."""
-        address = self._handle("cuMemAlloc", c_size_t(max(1, size_bytes)))
-        self._undo.append(lambda: self._try("cuMemFree", c_uint64(address)))
+        address = self.handle("cuMemAlloc", c_size_t(max(1, size_bytes)))
+        self.undo.append(lambda: self.attempt("cuMemFree", c_uint64(address)))
         return address
 
     def allocate_mapped(self, size_bytes: int) -> tuple[int, int]:
         """Memory of the host that the GPU sees: its address here, and there. Zeroed."""
         flags = c_uint(codes.HOST_PORTABLE_MAPPED)
-        here = self._handle("cuMemHostAlloc", c_size_t(max(1, size_bytes)), flags)
-        self._undo.append(lambda: self._try("cuMemFreeHost", c_uint64(here)))
-        there = self._handle("cuMemHostGetDevicePointer", c_uint64(here), c_uint(0))
+        here = self.handle("cuMemHostAlloc", c_size_t(max(1, size_bytes)), flags)
+        self.undo.append(lambda: self.attempt("cuMemFreeHost", c_uint64(here)))
+        there = self.handle("cuMemHostGetDevicePointer", c_uint64(here), c_uint(0))
         ctypes.memset(here, 0, max(1, size_bytes))
         return here, there
 
@@ -139,13 +135,13 @@ class Driver:
 
     def load(self, image: bytes) -> int:
         """The handle of a module from a cubin or from PTX text."""
-        module = self._handle("cuModuleLoadData", c_char_p(image + b"\0"))
-        self._undo.append(lambda: self._try("cuModuleUnload", c_uint64(module)))
+        module = self.handle("cuModuleLoadData", c_char_p(image + b"\0"))
+        self.undo.append(lambda: self.attempt("cuModuleUnload", c_uint64(module)))
         return module
 
     def function(self, module: int, name: str) -> int:
         """The handle of a kernel of a module, by its entry name."""
-        return self._handle("cuModuleGetFunction", c_uint64(module), c_char_p(name.encode()))
+        return self.handle("cuModuleGetFunction", c_uint64(module), c_char_p(name.encode()))
 
     def set_shared_bytes(self, function: int, size_bytes: int) -> None:
         """Allows a kernel as much dynamic shared memory."""
@@ -171,42 +167,32 @@ class Driver:
         DriverError
             It did not return 0.
         """
-        code = self._try(name, *arguments)
+        code = self.attempt(name, *arguments)
         if code:
             raise self.error(name, code)
 
     def error(self, name: str, code: int) -> DriverError:
         """The error that a CUresult of a call is."""
         text = c_char_p()
-        self._try("cuGetErrorName", c_int(code), byref(text))
+        self.attempt("cuGetErrorName", c_int(code), byref(text))
         return DriverError(name, code, (text.value or b"").decode())
-
-    def on_close(self, undo: Callable[[], object]) -> None:
-        """Has something undone at the end, before all that was made earlier."""
-        self._undo.append(undo)
 
     def close(self) -> None:
         """Gives back what was made, last first. Again is harmless."""
-        if self._undo:
-            self._try("cuCtxSetCurrent", c_uint64(self.context))
-        while self._undo:
-            self._undo.pop()()
-
-    def handle(self, name: str, *arguments: Any) -> int:
-        """Calls a function whose first argument is where it puts a handle."""
-        return self._handle(name, *arguments)
+        if self.undo:
+            self.attempt("cuCtxSetCurrent", c_uint64(self.context))
+        while self.undo:
+            self.undo.pop()()
 
     def attempt(self, name: str, *arguments: Any) -> int:
         """Calls a function and returns its CUresult."""
-        return self._try(name, *arguments)
-
-    def _try(self, name: str, *arguments: Any) -> int:
         address = self.calls.addresses.get(name)
         if address is None:
             raise HostError(f"{self.calls.origin} has no {name}", is_retryable=False)
         return int(ctypes.CFUNCTYPE(c_int)(address)(*arguments))
 
-    def _handle(self, name: str, *arguments: Any) -> int:
+    def handle(self, name: str, *arguments: Any) -> int:
+        """Calls a function whose first argument is where it puts a handle."""
         place = c_uint64()
         self.call(name, byref(place), *arguments)
         return place.value

@@ -20,7 +20,7 @@ class BlockBody:
     """A C function ``void(int64 block, int64 *arguments)`` that is compiled on first use."""
 
     def __init__(self, function: Function) -> None:
-        self.name = function.__name__
+        self.name = function.__name__.removesuffix("_block").replace("_", " ")
         self._function = function
 
     @cached_property

@@ -132,7 +132,7 @@ def _add_window(words: Any, pixel: int, group: int, channel: int, length: int) -
     top = line % out_height * stride - padding
     left = pixel % out_width * stride - padding
     begin = max(0, -left)
-    end = min(columns, width - left)
+    end = max(begin, min(columns, width - left))  # a window may lie beside the image
     out = words[2] + FLOAT_BYTES * (pixel * out_channels + channel)
     for row in range(max(0, -top), min(rows, words[4] - top)):
         source = ((image_line + top + row) * width + left) * channels + group * depth

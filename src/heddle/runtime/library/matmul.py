@@ -80,11 +80,14 @@ def matmul(
 
 
 def tile_of(depth: int, columns: int, block_flops: int) -> tuple[int, int]:
-    """Rows and columns of a tile that takes about ``block_flops``."""
+    """Rows and columns of a tile that takes about ``block_flops``.
+
+    Fewer columns than ``FEWEST_COLUMNS`` take as long as these, since vectors stay half empty.
+    """
     flops = 2 * max(1, depth)
     affordable = max(FEWEST_COLUMNS, min(MOST_COLUMNS, block_flops // flops // 32 * 32))
     tile_columns = max(1, min(columns, affordable))
-    return max(1, block_flops // (flops * tile_columns)), tile_columns
+    return max(1, block_flops // (flops * max(FEWEST_COLUMNS, tile_columns))), tile_columns
 
 
 @block_body

@@ -1,4 +1,4 @@
-"""What every kernel should compute, in float64 with plain numpy; tests and networks compare with it."""
+"""What every kernel should compute, in float64 with plain numpy, for tests and networks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def activated(values: Doubles, activation: int) -> Doubles:
         return np.maximum(values, 0.0)
     if activation == GELU:
         inner = np.sqrt(2.0 / np.pi) * (values + 0.044715 * values**3)
-        return 0.5 * values * (1.0 + np.tanh(inner))
+        return np.asarray(0.5 * values * (1.0 + np.tanh(inner)))
     return values
 
 
@@ -51,13 +51,13 @@ def convolution(image: Array, weights: Array, bias: Array | None, window: Window
                 source = seen[..., group * depth : (group + 1) * depth]
                 taps = weights[row, column, :, group * own : (group + 1) * own]
                 found[..., group * own : (group + 1) * own] += source @ doubles(taps)
-    return found if bias is None else found + doubles(bias)
+    return found if bias is None else np.asarray(found + doubles(bias))
 
 
 def greatest_of_windows(image: Array, size: int, window: Window) -> Doubles:
     """Max pooling."""
     padded = _padded(image, window.padding, -np.inf)
-    return np.max(_windows(padded, image, size, window), axis=0)
+    return np.asarray(np.max(_windows(padded, image, size, window), axis=0))
 
 
 def mean_of_windows(image: Array, size: int, window: Window) -> Doubles:

@@ -1,7 +1,7 @@
 """Devices by the names that users write: ``sim:MI50``, ``cpu``, ``cuda:0``.
 
-Only the module of the device that was asked for is imported. Called by ``heddle run``, the benchmarks
-and the local service.
+Only the module of the device that was asked for is imported. Called by ``heddle run``, the
+benchmarks and the local service.
 """
 
 from __future__ import annotations

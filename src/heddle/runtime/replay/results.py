@@ -140,7 +140,7 @@ class RunResult:
 
 
 def figures(values: Nanoseconds, names: tuple[str, ...], unit_ns: float) -> dict[str, float | None]:
-    """Return ``mean`` and percentiles such as ``p99`` in the unit; None where there are no values."""
+    """Return ``mean`` and percentiles such as ``p99`` in the unit; None without values."""
     if not len(values):
         return dict.fromkeys(names)
     found: dict[str, float | None] = {}
@@ -157,8 +157,8 @@ def figures(values: Nanoseconds, names: tuple[str, ...], unit_ns: float) -> dict
 def phases_of(client: ClientResult, preemptions: Preemptions) -> dict[str, dict[str, float | None]]:
     """The phases of a client's requests, means in milliseconds and how many were preempting.
 
-    ``queued`` is the wait without the preemption that a request caused, ``preempt`` has the parts of
-    those (means over the requests that caused one), ``run`` is from the first block to the end.
+    ``queued`` is the wait of requests that caused no preemption, ``preempt`` has the parts of the
+    wait of those that did (means over them), ``run`` is from the first block to the end.
     """
     requests = client.requests
     found = np.isin(_keys(requests.task, requests.due_ns), _own_keys(preemptions))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import bisect
 import re
+from dataclasses import replace
 
 from heddle.runtime.rewriter.ptx import (
     TYPE_BYTES,
@@ -56,6 +57,12 @@ def read_ptx(text: str) -> Module:
     return _Reader(text).module()
 
 
+def read_statements(text: str) -> tuple[Statement, ...]:
+    """Return the statements of a piece of a body: what the rewriter adds is written as PTX too."""
+    added = _Reader(text + "}").body()
+    return tuple(replace(statement, line=0) for statement in added.statements)
+
+
 class _Reader:
     """A place in the text that moves on, and what is found from there."""
 
@@ -78,6 +85,10 @@ class _Reader:
             raise UnreadablePtxError(f"there is no {' and no '.join(missing)}", 1)
         size = int(head.get(".address_size", "64"))
         return Module(head[".version"], head[".target"], size, tuple(items))
+
+    def body(self) -> _Body:
+        """What stands from here to the closing brace of a routine."""
+        return self._body(self._line())
 
     # the top of a module
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from heddle.runtime.compiled import compiled
 from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import EVICT, KILL, LAUNCH
-from heddle.runtime.core import rings
-from heddle.runtime.core import turn as dispatcher
+from heddle.runtime.core.rings import PUT, take_order, waiting
+from heddle.runtime.core.turn import next_due, turn
 from heddle.runtime.simulated.machine import NEVER, Machine
 from heddle.runtime.simulated.streams import (
     begin_launches,
@@ -22,12 +22,6 @@ from heddle.runtime.simulated.streams import (
     see_flags,
 )
 
-
-PUT = rings.PUT
-waiting = rings.waiting
-take_order = rings.take_order
-turn = dispatcher.turn
-next_due = dispatcher.next_due
 
 
 @compiled
@@ -94,8 +88,9 @@ def _carry_out(board: Board, machine: Machine, order: int, subject: int, at_ns: 
         queue = board.launches.queue[subject]
         machine.fifo[queue, streams.tail[queue] % machine.fifo.shape[1]] = subject
         streams.tail[queue] += 1
-        machine.effective_ns[subject] = at_ns + costs.launch_ns + costs.gap_ns
-        return at_ns + costs.launch_ns
+        cost_ns = costs.launch_ns if board.launches.gate[subject] < 0 else costs.pad_ns
+        machine.effective_ns[subject] = at_ns + cost_ns + costs.gap_ns
+        return at_ns + cost_ns
     if order == EVICT:
         written_ns = at_ns + costs.flag_ns
         streams.flag_due_ns[subject] = written_ns + costs.flag_delay_ns

@@ -29,6 +29,7 @@ _WHOLE_NUMBERS = (
     "shortest_block_ns",
     "turn_ns",
     "launch_ns",
+    "pad_ns",
     "flag_ns",
     "flag_delay_ns",
     "clear_ns",
@@ -75,6 +76,7 @@ class DeviceType:
     shortest_block_ns: int
     turn_ns: int
     launch_ns: int
+    pad_ns: int
     flag_ns: int
     flag_delay_ns: int
     clear_ns: int

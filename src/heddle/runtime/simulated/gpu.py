@@ -47,6 +47,11 @@ class SimulatedGpu:
         self._machine.clock.now_ns[0] = 1
         self._programs: dict[str, int] = {}
 
+    @classmethod
+    def open(cls, name: str, options: BackendOptions) -> SimulatedGpu:
+        """The device of a type's name."""
+        return cls(name, options)
+
     @property
     def name(self) -> str:
         """``sim:`` and the type."""

@@ -38,6 +38,7 @@ class Costs(NamedTuple):
     notice_ns: int  # until the host sees what the device reports
     gap_ns: int  # between two kernels of a stream, and from the launch to the first block
     ticket_ns: int  # what a block of the persistent form pays for its ticket and the look
+    pad_ns: int  # one launch of padding, on the host
     interference_permille: int  # how much longer blocks take beside those of another stream
 
 
@@ -55,6 +56,7 @@ class Streams(NamedTuple):
     flag_due_ns: Words  # when the next epoch arrives; NEVER without one
     flag_epoch: Words
     kill_due_ns: Words
+    is_starved: Words  # 1: the launch took all the room there was, and wants more
 
 
 class Units(NamedTuple):
@@ -68,6 +70,7 @@ class Units(NamedTuple):
     fits: Words  # blocks that there is room for
     wanted: Words  # blocks that begin
     duration_ns: Words  # of those
+    is_freed: Words  # blocks ended there since blocks were handed out
 
 
 class Groups(NamedTuple):
@@ -92,6 +95,7 @@ class Clock(NamedTuple):
     is_eager: Words  # the last turn did something: look again as soon as the host is free
     serial: Words
     groups: Words  # groups that run
+    picked: Words  # how many multiprocessors are listed
     spans: Words  # spans that were recorded
     rt_busy_ns: Words  # slot time of real-time blocks: of a full multiprocessor, ns
     be_busy_ns: Words
@@ -110,7 +114,9 @@ class Machine(NamedTuple):
     end_ns: Words  # when a group ends
     mask: Words  # [group, word]: its multiprocessors
     placed: Words  # [word]: where the latest placement put blocks
-    levels: Words  # room for one placement
+    picked: Words  # the multiprocessors that a placement looks at
+    levels: Words  # how many of them have room for so many blocks
+    line: Words  # queues whose launches want blocks, in their order
     wave_ns: Words  # [kernel, j]: the truth, which a learned profile may miss; 0 not yet known
     spans: Words  # [span, SPAN_WORDS]
     lane_ns: Words  # [multiprocessor, slot]: when its last recorded span ended
@@ -142,6 +148,8 @@ def new_machine(board: Board, costs: Costs, window_ns: tuple[int, int], max_span
         end_ns=_rows(MAX_GROUPS),
         mask=_rows(MAX_GROUPS, words),
         placed=_rows(words),
+        picked=_rows(count),
+        line=_rows(queues),
         levels=_rows(MAX_OCCUPANCY + 1),
         wave_ns=_rows(*board.wave_ns.shape),
         spans=_rows(max_spans, SPAN_WORDS),

@@ -1,6 +1,7 @@
 """Hands blocks to multiprocessors: how many fit where, how long they take, what they slow down.
 
-Called by ``streams`` whenever slots came free or a launch began. All functions run compiled.
+Called by ``streams`` whenever slots came free or a launch began. ``machine.picked`` lists the
+multiprocessors that a placement looks at. All functions run compiled.
 """
 
 from __future__ import annotations
@@ -14,34 +15,46 @@ PERMILLE = 1000
 
 
 @compiled
+def pick(machine: Machine, is_starved: int) -> None:
+    """Lists where a launch may find room: everywhere, or where blocks ended if it took all before."""
+    clock, picked = machine.clock, machine.picked
+    count = 0
+    for unit in range(len(machine.units)):
+        if not is_starved or machine.units.is_freed[unit]:
+            picked[count] = unit
+            count += 1
+    clock.picked[0] = count
+
+
+@compiled
 def free_slots(board: Board, machine: Machine, queue: int, row: int) -> int:
     """How many blocks of a kernel fit now; ``units.fits`` has them one by one."""
     kernels, device, units = board.kernels, board.device, machine.units
-    fits, own = machine.units.fits, machine.own
+    own, picked = machine.own, machine.picked
     threads = kernels.threads[row]
     registers = kernels.registers[row] * threads
     shared_bytes = kernels.shared_bytes[row]
-    occupancy = kernels.occupancy[row]
     total = 0
     same = -1
-    for unit in range(device.multiprocessors):
+    for place in range(machine.clock.picked[0]):
+        unit = picked[place]
         if same >= 0 and _is_alike(machine, queue, unit, same):
-            fits[unit] = fits[same]
+            units.fits[unit] = units.fits[same]
         else:
             room = min(
-                occupancy - own[queue, unit],
+                kernels.occupancy[row] - own[queue, unit],
                 device.blocks_per_multiprocessor - units.blocks[unit],
                 (device.threads_per_multiprocessor - units.threads[unit]) // threads,
             )
-            if registers > 0:
+            if registers > 0 and room > 0:
                 left = device.registers_per_multiprocessor - units.registers[unit]
                 room = min(room, left // registers)
-            if shared_bytes > 0:
+            if shared_bytes > 0 and room > 0:
                 left = device.shared_bytes_per_multiprocessor - units.shared_bytes[unit]
                 room = min(room, left // shared_bytes)
-            fits[unit] = max(room, 0)
+            units.fits[unit] = max(room, 0)
         same = unit
-        total += fits[unit]
+        total += units.fits[unit]
     return total
 
 
@@ -61,16 +74,18 @@ def _is_alike(machine: Machine, queue: int, one: int, other: int) -> bool:
 @compiled
 def spread(machine: Machine, needed: int, total: int) -> None:
     """Writes into ``units.wanted`` where so many blocks go: to the emptiest multiprocessors first."""
-    fits, wanted, levels = machine.units.fits, machine.units.wanted, machine.levels
+    units, picked, levels = machine.units, machine.picked, machine.levels
+    count = machine.clock.picked[0]
     if needed >= total:
-        for unit in range(len(fits)):
-            wanted[unit] = fits[unit]
+        for place in range(count):
+            units.wanted[picked[place]] = units.fits[picked[place]]
         return
-    levels[:] = 0
-    for unit in range(len(fits)):
-        levels[min(fits[unit], MAX_OCCUPANCY)] += 1
+    for level in range(MAX_OCCUPANCY + 1):
+        levels[level] = 0
+    for place in range(count):
+        levels[units.fits[picked[place]]] += 1
     level = MAX_OCCUPANCY
-    above = 0  # multiprocessors with more room than ``level``
+    above = 0  # multiprocessors with as much room as ``level`` or more
     left = needed
     while level > 0:
         above += levels[level]
@@ -78,41 +93,34 @@ def spread(machine: Machine, needed: int, total: int) -> None:
             break
         left -= above
         level -= 1
-    for unit in range(len(fits)):
-        wanted[unit] = max(fits[unit] - level, 0)
-        if left > 0 and fits[unit] >= level:
-            wanted[unit] += 1
+    for place in range(count):
+        unit = picked[place]
+        units.wanted[unit] = max(units.fits[unit] - level, 0)
+        if left > 0 and units.fits[unit] >= level:
+            units.wanted[unit] += 1
             left -= 1
 
 
 @compiled
 def place(board: Board, machine: Machine, queue: int, row: int) -> int:
     """Starts the wanted blocks of the queue's launch; returns how many."""
-    units, own = machine.units, machine.own
+    units, picked = machine.units, machine.picked
     placed = 0
-    for unit in range(board.device.multiprocessors):
+    kept = 0
+    for position in range(machine.clock.picked[0]):
+        unit = picked[position]
         blocks = units.wanted[unit]
         if blocks > 0:
             _take(board, machine, queue, row, unit, blocks)
             placed += blocks
-    if placed == 0:
-        return 0
-    share = _memory_share(board, machine, queue)
-    is_persistent = board.launches.form[machine.streams.active[queue]] == PERSISTENT
-    ticket_ns = machine.costs.ticket_ns if is_persistent else 0
-    same = -1
-    for unit in range(board.device.multiprocessors):
-        if units.wanted[unit] == 0:
-            continue
-        alike = same >= 0 and units.load[unit] == units.load[same]
-        if alike and own[queue, unit] == own[queue, same]:
-            units.duration_ns[unit] = units.duration_ns[same]
-        else:
-            block_ns = _block_ns(board, machine, queue, row, unit, share)
-            units.duration_ns[unit] = block_ns + ticket_ns
-        same = unit
-    _group(board, machine, queue, share)
-    machine.streams.resident[queue] += placed
+            picked[kept] = unit
+            kept += 1
+    machine.clock.picked[0] = kept
+    if placed > 0:
+        share = _memory_share(board, machine, queue)
+        _set_durations(board, machine, queue, row, share)
+        _group(board, machine, queue, share)
+        machine.streams.resident[queue] += placed
     return placed
 
 
@@ -143,9 +151,24 @@ def _memory_share(board: Board, machine: Machine, queue: int) -> int:
 
 
 @compiled
-def _block_ns(
-    board: Board, machine: Machine, queue: int, row: int, unit: int, share: int
-) -> int:
+def _set_durations(board: Board, machine: Machine, queue: int, row: int, share: int) -> None:
+    units, own, picked = machine.units, machine.own, machine.picked
+    is_persistent = board.launches.form[machine.streams.active[queue]] == PERSISTENT
+    ticket_ns = machine.costs.ticket_ns if is_persistent else 0
+    same = -1
+    for position in range(machine.clock.picked[0]):
+        unit = picked[position]
+        alike = same >= 0 and units.load[unit] == units.load[same]
+        if alike and own[queue, unit] == own[queue, same]:
+            units.duration_ns[unit] = units.duration_ns[same]
+        else:
+            block_ns = _block_ns(board, machine, queue, row, unit, share)
+            units.duration_ns[unit] = block_ns + ticket_ns
+        same = unit
+
+
+@compiled
+def _block_ns(board: Board, machine: Machine, queue: int, row: int, unit: int, share: int) -> int:
     """How long blocks take that begin now on a multiprocessor: the wave time at its load."""
     kernels = board.kernels
     if kernels.handle[row] == NEVER_ENDS:
@@ -167,40 +190,43 @@ def _block_ns(
 @compiled
 def _group(board: Board, machine: Machine, queue: int, share: int) -> None:
     """Makes groups of the wanted blocks: equal numbers with equal durations belong together."""
-    groups, streams, clock, units = machine.groups, machine.streams, machine.clock, machine.units
-    now_ns = clock.now_ns[0]
-    wanted = units.wanted
-    machine.placed[:] = 0
-    first = 0
-    count = board.device.multiprocessors
-    while True:
-        while first < count and wanted[first] == 0:
-            first += 1
-        if first == count:
-            break
-        each, duration_ns = wanted[first], units.duration_ns[first]
+    groups, clock, units, picked = machine.groups, machine.clock, machine.units, machine.picked
+    streams, placed = machine.streams, machine.placed
+    for word in range(len(placed)):
+        placed[word] = 0
+    left = clock.picked[0]
+    while left > 0:
+        first = picked[0]
+        each, duration_ns = units.wanted[first], units.duration_ns[first]
         row = clock.groups[0]
         if row == MAX_GROUPS:
             raise RuntimeError("the simulated device has no room for another group of blocks")
         clock.groups[0] += 1
         clock.serial[0] += 1
-        machine.mask[row, :] = 0
-        groups.places[row] = 0
-        for unit in range(first, count):
-            if wanted[unit] == each and units.duration_ns[unit] == duration_ns:
-                wanted[unit] = 0
-                groups.places[row] += 1
+        for word in range(len(placed)):
+            machine.mask[row, word] = 0
+        places = 0
+        others = 0
+        for position in range(left):
+            unit = picked[position]
+            if units.wanted[unit] == each and units.duration_ns[unit] == duration_ns:
+                places += 1
                 machine.mask[row, unit // BITS] |= 1 << (unit % BITS)
-        for word in range(len(machine.placed)):
-            machine.placed[word] |= machine.mask[row, word]
-        groups.start_ns[row] = now_ns
-        machine.end_ns[row] = now_ns + duration_ns
+            else:
+                picked[others] = unit
+                others += 1
+        left = others
+        for word in range(len(placed)):
+            placed[word] |= machine.mask[row, word]
+        machine.end_ns[row] = clock.now_ns[0] + duration_ns
+        groups.start_ns[row] = clock.now_ns[0]
         groups.serial[row] = clock.serial[0]
         groups.queue[row] = queue
         groups.each[row] = each
+        groups.places[row] = places
         groups.first_block[row] = streams.claimed[queue]
         groups.slowed[row] = share * machine.costs.interference_permille // PERMILLE
-        streams.claimed[queue] += each * groups.places[row]
+        streams.claimed[queue] += each * places
 
 
 @compiled
@@ -208,8 +234,6 @@ def slow_others(board: Board, machine: Machine, queue: int, row: int) -> None:
     """Stretches what runs of other streams, now that blocks of this one were placed beside it."""
     groups, kernels, streams = machine.groups, board.kernels, machine.streams
     most = machine.costs.interference_permille
-    if most == 0:
-        return
     load = streams.resident[queue] * PERMILLE // kernels.occupancy[row]
     share = min(load // board.device.multiprocessors, PERMILLE) * most // PERMILLE
     is_memory = kernels.bound[row] == MEMORY_BOUND
@@ -232,28 +256,32 @@ def slow_others(board: Board, machine: Machine, queue: int, row: int) -> None:
 
 @compiled
 def _is_beside(machine: Machine, group: int) -> bool:
-    mask = machine.placed
-    for word in range(len(mask)):
-        if mask[word] & machine.mask[group, word]:
+    for word in range(len(machine.placed)):
+        if machine.placed[word] & machine.mask[group, word]:
             return True
     return False
 
 
 @compiled
-def give_back(board: Board, machine: Machine, group: int, row: int) -> None:
-    """Frees what a group holds and leaves in ``units.fits`` how many blocks ran where."""
-    groups, fits = machine.groups, machine.units.fits
+def give_back(board: Board, machine: Machine, group: int, row: int) -> int:
+    """Frees what a group holds; lists where that was and leaves in ``units.fits`` how many ran."""
+    groups, units, picked = machine.groups, machine.units, machine.picked
     queue, each = groups.queue[group], groups.each[group]
+    count = 0
     for unit in range(board.device.multiprocessors):
-        fits[unit] = 0
         if machine.mask[group, unit // BITS] >> (unit % BITS) & 1:
             _take(board, machine, queue, row, unit, -each)
-            fits[unit] = each
-    machine.streams.resident[queue] -= each * groups.places[group]
+            units.fits[unit] = each
+            units.is_freed[unit] = 1
+            picked[count] = unit
+            count += 1
+    machine.clock.picked[0] = count
+    machine.streams.resident[queue] -= each * count
     last = machine.clock.groups[0] - 1
     machine.clock.groups[0] = last
     if group != last:
         _move(machine, last, group)
+    return each * count
 
 
 @compiled

@@ -7,7 +7,6 @@ compiled.
 from __future__ import annotations
 
 from heddle.runtime.compiled import compiled
-from heddle.runtime.core import rings
 from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import (
     BROKEN,
@@ -21,13 +20,19 @@ from heddle.runtime.core.constants import (
     STARTED,
     WHOLE,
 )
+from heddle.runtime.core.rings import put
 from heddle.runtime.simulated.machine import FAILS, NEVER, Machine
-from heddle.runtime.simulated.placement import free_slots, give_back, place, slow_others, spread
+from heddle.runtime.simulated.placement import (
+    free_slots,
+    give_back,
+    pick,
+    place,
+    slow_others,
+    spread,
+)
 from heddle.runtime.simulated.recording import record_group
 
-put = rings.put
 UNPROFILED_NS = 5_000  # a block of a kernel that came without wave times
-FIRST = -1
 
 
 @compiled
@@ -73,7 +78,7 @@ def begin_launches(board: Board, machine: Machine) -> bool:
         launch = head_launch(machine, queue)
         streams = machine.streams
         streams.active[queue] = launch
-        streams.claimed[queue] = streams.finished[queue] = 0
+        streams.claimed[queue] = streams.finished[queue] = streams.is_starved[queue] = 0
         if is_stale(board, machine, queue):
             _retire(board, machine, queue, LEFT)
         elif board.launches.blocks[launch] == 0:
@@ -95,34 +100,45 @@ def is_stale(board: Board, machine: Machine, queue: int) -> bool:
 @compiled
 def hand_out_blocks(board: Board, machine: Machine) -> None:
     """Places blocks of every launch that wants some: urgent before ordinary, then by serial."""
-    last = FIRST
-    while True:
-        queue, last = _next_in_line(board, machine, last)
-        if queue < 0:
-            return
-        launch = machine.streams.active[queue]
-        row = board.launches.kernel[launch]
+    streams = machine.streams
+    for position in range(_line_up(board, machine)):
+        queue = machine.line[position]
+        row = board.launches.kernel[streams.active[queue]]
+        pick(machine, streams.is_starved[queue])
         total = free_slots(board, machine, queue, row)
-        if total == 0:
-            continue
-        spread(machine, _unplaced(board, machine, queue), total)
-        _place(board, machine, queue)
+        wanted = _unplaced(board, machine, queue)
+        streams.is_starved[queue] = 1 if wanted >= total else 0
+        if total > 0:
+            spread(machine, wanted, total)
+            _place(board, machine, queue)
+    for unit in range(board.device.multiprocessors):
+        machine.units.is_freed[unit] = 0
 
 
 @compiled
-def _next_in_line(board: Board, machine: Machine, last: int) -> tuple[int, int]:
-    launches, streams = board.launches, machine.streams
-    best = -1
-    best_key = NEVER
+def _line_up(board: Board, machine: Machine) -> int:
+    """Sorts the queues whose launches want blocks; returns how many there are."""
+    line = machine.line
+    count = 0
     for queue in range(board.counts.queues[0]):
-        launch = streams.active[queue]
-        if launch < 0 or _unplaced(board, machine, queue) <= 0:
+        if machine.streams.active[queue] < 0 or _unplaced(board, machine, queue) <= 0:
             continue
-        key = (launches.urgency[launch] << 56) + launches.serial[launch]
-        if last < key < best_key:
-            best = queue
-            best_key = key
-    return best, best_key
+        position = count
+        while position > 0 and _goes_before(board, machine, queue, line[position - 1]):
+            line[position] = line[position - 1]
+            position -= 1
+        line[position] = queue
+        count += 1
+    return count
+
+
+@compiled
+def _goes_before(board: Board, machine: Machine, one: int, other: int) -> bool:
+    launches, active = board.launches, machine.streams.active
+    first, second = active[one], active[other]
+    if launches.urgency[first] != launches.urgency[second]:
+        return bool(launches.urgency[first] < launches.urgency[second])
+    return bool(launches.serial[first] < launches.serial[second])
 
 
 @compiled
@@ -182,10 +198,10 @@ def _end_group(board: Board, machine: Machine, group: int) -> None:
     queue = machine.groups.queue[group]
     launch = streams.active[queue]
     row = launches.kernel[launch]
-    streams.finished[queue] += machine.groups.each[group] * machine.groups.places[group]
     _count_busy(board, machine, group)
     record_group(board, machine, group, 0)
-    give_back(board, machine, group, row)
+    blocks = give_back(board, machine, group, row)
+    streams.finished[queue] += blocks
     if board.kernels.handle[row] == FAILS:
         if streams.resident[queue] == 0:
             _retire(board, machine, queue, BROKEN)
@@ -193,21 +209,18 @@ def _end_group(board: Board, machine: Machine, group: int) -> None:
             streams.claimed[queue] = launches.blocks[launch]
         return
     if launches.form[launch] == PERSISTENT:
-        _go_on(board, machine, queue)
+        _go_on(board, machine, queue, blocks)
     _retire_if_over(board, machine, queue)
 
 
 @compiled
-def _go_on(board: Board, machine: Machine, queue: int) -> None:
+def _go_on(board: Board, machine: Machine, queue: int, blocks: int) -> None:
     """Resident blocks take their next tickets, on the multiprocessors where they stand."""
     launch = machine.streams.active[queue]
     left = board.launches.blocks[launch] - machine.streams.claimed[queue]
     if left <= 0 or is_stale(board, machine, queue):
         return
-    total = 0
-    for unit in range(board.device.multiprocessors):
-        total += machine.units.fits[unit]
-    spread(machine, left, total)
+    spread(machine, left, blocks)
     _place(board, machine, queue)
 
 

@@ -1,5 +1,5 @@
-"""The ``cpu`` device: pinned threads that run block kernels, and the dispatcher loop that feeds them.
+"""The ``cpu`` device: pinned threads that run block kernels, fed by a compiled dispatcher.
 
-``device`` opens it, ``worker`` and ``dispatcher`` are the compiled loops, ``workshop`` is what they
+``backend`` opens it, ``worker`` and ``dispatcher`` are the compiled loops, ``workshop`` is what they
 share beside the board.
 """

@@ -1,8 +1,8 @@
 """The loop of the dispatcher thread: turns of the core, and what becomes of their orders.
 
 Compiled; ``threads`` enters it without the interpreter lock, so that no Python stands between the
-arrival of real-time work and its first block. It owns the board and the streams; ``worker`` runs what
-it opens. It spins while anything runs or is due soon and sleeps otherwise.
+arrival of real-time work and its first block. It owns the board and the streams; ``worker`` runs
+what it opens. It spins while anything runs or is due soon and sleeps otherwise.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def tell_of_ends(board: Board, shop: Workshop) -> None:
 
 @compiled
 def sleep(board: Board, shop: Workshop, until_ns: int) -> None:
-    """Sleeps until rung or shortly before a task is due; whoever submits looks whether it sleeps."""
+    """Sleeps until rung or shortly before a task is due; who submits looks whether it sleeps."""
     atomic_store(shop.state, IS_DISPATCHER_ASLEEP, 1)
     is_called = waiting(board.inbox) > 0 or atomic_load(shop.state, IS_CLOSING) == 1
     if not is_called:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from heddle.runtime.atomics import atomic_add, atomic_load, atomic_store, call_system
+from typing import Any
+
+from heddle.runtime.atomics import atomic_add, atomic_load, atomic_store, call_clock, call_system
 from heddle.runtime.compiled import compiled
 from heddle.runtime.workers.workshop import (
-    IS_DISPATCHER_ASLEEP,
     IS_SOMEBODY_WAITING,
     LINE,
     ONE,
@@ -48,9 +49,27 @@ def tell_clients(shop: Workshop) -> None:
 
 
 @compiled
-def nap(shop: Workshop, until_ns: int) -> None:
-    """The dispatcher sleeps, ``until_ns`` at most, or until it is rung; spurious wakes are harmless."""
+def nap(shop: Workshop, sleep_ns: int) -> None:
+    """The dispatcher sleeps for ``sleep_ns`` at most, or until rung; to wake early is harmless."""
     calls = shop.calls
     line = dispatcher_line(shop)
-    if call_system(calls.poll, line + POLLED * 8, 1, max(0, until_ns // _MS)) > 0:
+    if call_system(calls.poll, line + POLLED * 8, 1, max(0, sleep_ns // _MS)) > 0:
         call_system(calls.read, calls.dispatcher_event, line + READ * 8, 8)
+
+
+@compiled
+def read_word(words: Any, index: int) -> int:
+    """A shared word, for callers that are not compiled."""
+    return atomic_load(words, index)
+
+
+@compiled
+def write_word(words: Any, index: int, value: int) -> None:
+    """Writes a shared word, for callers that are not compiled."""
+    atomic_store(words, index, value)
+
+
+@compiled
+def read_clock(shop: Workshop) -> int:
+    """The machine's monotonic clock, ns, for callers that are not compiled."""
+    return call_clock(shop.calls.clock)

@@ -1,4 +1,4 @@
-"""The streams of the cpu device: launches of one queue in order, opened and retired by the dispatcher.
+"""The streams of the cpu device: launches of a queue in order, opened and retired one by one.
 
 Called from the dispatcher's loop only. A launch at the front is opened when its gate allows it; it
 retires when its blocks are claimed, or it was closed, and no worker is inside any more.
@@ -27,7 +27,9 @@ from heddle.runtime.workers.workshop import (
     HAS_FAILED,
     INSIDE,
     LINE,
+    OPENED,
     TICKET,
+    TURN,
     Workshop,
 )
 
@@ -44,7 +46,7 @@ def join_stream(board: Board, shop: Workshop, launch: int) -> None:
 
 @compiled
 def look_at_streams(board: Board, shop: Workshop) -> None:
-    """Reports starts and ends and opens what may run; again while that opened the gate of others."""
+    """Reports starts and ends and opens what may run; twice, since that may open gates."""
     has_opened = False
     for _ in range(2):
         for queue in range(board.counts.queues[0]):
@@ -67,13 +69,15 @@ def front_of(shop: Workshop, queue: int) -> int:
 def open_front(board: Board, shop: Workshop, queue: int) -> bool:
     """Opens the front of a stream if its gate allows it and it has anything to run."""
     launch = front_of(shop, queue)
-    is_runnable = board.launches.blocks[launch] > 0 and board.kernels.handle[
-        board.launches.kernel[launch]
-    ]
+    is_runnable = (
+        board.launches.blocks[launch] > 0 and board.kernels.handle[board.launches.kernel[launch]]
+    )
     if not is_runnable or is_told_to_leave(board, shop, launch) or not is_gate_open(board, launch):
         return False
     line = launch * LINE
     shop.launches[line + HAS_FAILED] = 0
+    shop.state[OPENED] += 1
+    shop.launches[line + TURN] = shop.state[OPENED]
     atomic_store(shop.launches, line + TICKET, 0)
     atomic_store(shop.fronts, queue * LINE, launch)
     return True

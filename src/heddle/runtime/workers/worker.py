@@ -32,6 +32,7 @@ from heddle.runtime.workers.workshop import (
     LINE,
     SLEEPS,
     TICKET,
+    TURN,
     Workshop,
 )
 
@@ -68,13 +69,17 @@ def run_worker(board: Board, shop: Workshop, worker: int) -> None:
 
 @compiled
 def most_urgent(launches: Any, shop: Workshop, num_queues: int, level: int) -> int:
-    """The open launch with work left that goes first, or -1: urgent ones, then by serial number."""
+    """The open launch with work left that goes first, or -1: urgent ones, then who was opened first.
+
+    As on a GPU, what came to the front of its stream first is handed out first, so that streams of
+    equal urgency take turns kernel by kernel.
+    """
     best, best_key = -1, _NEVER
     for queue in range(num_queues):
         launch = atomic_load(shop.fronts, queue * LINE)
         if launch < 0:
             continue
-        key = launches.serial[launch]
+        key = shop.launches[launch * LINE + TURN]
         if launches.urgency[launch] != URGENT:
             key += _NEVER >> 1
         if key < best_key and may_run(launches, shop, launch, level):
@@ -115,7 +120,11 @@ def run_blocks(
         launches.started_ns[launch] = call_clock(shop.calls.clock)
         atomic_add(shop.events, worker * LINE + EVENTS, 1)
     kernel, first = launches.kernel[launch], launches.first_block[launch]
-    handle, arguments, fault = kernels.handle[kernel], kernels.arguments[kernel], shop.faults[kernel]
+    handle, arguments, fault = (
+        kernels.handle[kernel],
+        kernels.arguments[kernel],
+        shop.faults[kernel],
+    )
     flag_word = launches.queue[launch] * LINE
     epoch = launches.epoch[launch] if launches.form[launch] == PERSISTENT else _NEVER
     is_recording = shop.record[1] > 0
@@ -195,7 +204,7 @@ def begin_span(shop: Workshop, launches: Any, launch: int, worker: int, ticket: 
 
 @compiled
 def end_span(shop: Workshop, launches: Any, launch: int, worker: int, ticket: int) -> None:
-    """Ends it with its last block; it is kept when it is in the time asked for and there is room."""
+    """Ends it with its last block; kept when it is in the time asked for and there is room."""
     place = shop.num_spans[worker * LINE]
     if place >= shop.spans.shape[1]:
         return

@@ -1,12 +1,12 @@
 """What the threads of the cpu device share beside the board: tickets, fronts of streams, flags.
 
-The dispatcher thread (``dispatcher``) owns the board; workers (``worker``) read the rows of launches
-that are open and write only here and into the three times of a launch. Whatever two threads write
-stands on a cache line of its own, since a line that moves between cores costs more than a block check.
+The dispatcher thread (``dispatcher``) owns the board; workers (``worker``) read the rows of
+launches that are open and write only here and into two times of a launch. What two threads write
+stands on a cache line of its own: a line that moves between cores costs more than looking at it.
 
 A launch is *open* while its ticket counter is below its number of blocks. The counter is set to 0
-when the launch reaches the front of its stream, and raised by ``CLOSED`` when it must leave: what was
-claimed before is exactly what runs, so its blocks are a prefix without a gap.
+when the launch reaches the front of its stream, and raised by ``CLOSED`` when it must leave: what
+was claimed before is exactly what runs, so its blocks are a prefix without a gap.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ TICKET: Final = 0  # the next block to be claimed
 INSIDE: Final = 1  # workers in it
 CLAIMED: Final = 2  # blocks that had been claimed when it was closed
 HAS_FAILED: Final = 3  # 1: its kernel said that it failed
+TURN: Final = 4  # grows with every launch that is opened: who came to the front first, runs first
 
 # words of a worker's line
 EVENTS: Final = 0  # grows when a worker enters or leaves a launch
@@ -34,6 +35,7 @@ SLEEPS: Final = 1  # 1: it waits to be woken
 IS_CLOSING: Final = 0
 IS_DISPATCHER_ASLEEP: Final = 1
 IS_SOMEBODY_WAITING: Final = 2
+OPENED: Final = 4  # how many launches were opened; the dispatcher's own
 TOLD: Final = 3  # how many ended tasks clients were told of; the dispatcher's own
 
 # words of the dispatcher's line of scratch

@@ -19,6 +19,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as foreign
 
 from heddle.errors import HostError, InputError, Location
 from heddle.serving.engines.engine import OPEN, Signature, Tensors, TensorSpec
+from heddle.serving.engines.segments import LoadedSegment, SegmentedEngine
 
 #: How names of networks of the zoo begin.
 ZOO = "zoo:"
@@ -111,8 +112,50 @@ def open_network(path: str, num_threads: int = 1) -> OnnxEngine:
         There is no such file or network, it is not ONNX, or it has inputs or outputs that
         the protocol cannot carry.
     """
-    location = Location(Path(path)) if not path.startswith(ZOO) else Location(key=path)
+    location = _location(path)
+    return _opened(_source(path), num_threads, location)
+
+
+def open_segments(path: str, num_threads: int = 1) -> SegmentedEngine:
+    """Load a network in segments, between which its run can be left and gone on with.
+
+    A network that cannot be cut, or does not load in pieces, is one segment, and a note of
+    its signature says so. Arguments and errors as :func:`open_network` has them.
+    """
+    location = _location(path)
     source = _source(path)
+    whole = _opened(source, num_threads, location)
+    model = source if isinstance(source, bytes) else Path(source).read_bytes()
+    loaded = _loaded_segments(model, num_threads, location)
+    signature = whole.signature
+    if len(loaded) > 1:
+        note = f"cut into {len(loaded)} segments"
+    else:
+        note = "in one segment: it cannot be cut, and real-time work waits for its whole runs"
+        names = tuple(spec.name for spec in signature.inputs)
+        loaded = [LoadedSegment(whole, names, signature.output_names())]
+    return SegmentedEngine(loaded, signature._replace(notes=(*signature.notes, note)))
+
+
+def _loaded_segments(model: bytes, num_threads: int, location: Location) -> list[LoadedSegment]:
+    # The library that takes graphs apart is large, and only guests need it.
+    from heddle.serving.zoo.cutting import cut  # noqa: PLC0415
+
+    try:
+        return [
+            LoadedSegment(_opened(part.model, num_threads, location), part.inputs, part.outputs)
+            for part in cut(model)
+        ]
+    except InputError:
+        # Weights in files of their own, or tensors that we cannot carry between segments.
+        return []
+
+
+def _location(path: str) -> Location:
+    return Location(Path(path)) if not path.startswith(ZOO) else Location(key=path)
+
+
+def _opened(source: str | bytes, num_threads: int, location: Location) -> OnnxEngine:
     try:
         session = onnxruntime.InferenceSession(
             source, _options(num_threads), providers=_providers()

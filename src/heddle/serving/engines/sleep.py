@@ -11,7 +11,10 @@ from collections.abc import Sequence
 
 from heddle.clock import sleep_s
 from heddle.serving.engines.engine import OPEN, Signature, Tensors, TensorSpec
+from heddle.serving.engines.sharing import Step
 
+#: A guest on this engine can be left this often within one batch.
+_NUM_STEPS = 10
 INPUT = "INPUT"
 OUTPUT = "OUTPUT"
 _SIGNATURE = Signature(
@@ -44,3 +47,24 @@ class SleepEngine:
         if self._sleep_ms:
             sleep_s(self._sleep_ms / 1e3)
         return dict.fromkeys(outputs, inputs[INPUT])
+
+    @property
+    def num_steps(self) -> int:
+        """Into how many equal parts the time is cut."""
+        return _NUM_STEPS
+
+    def begin(self, inputs: Tensors, outputs: Sequence[str]) -> SleepCourse:
+        """Return a run that has not begun."""
+        return SleepCourse(self._sleep_ms / _NUM_STEPS, dict.fromkeys(outputs, inputs[INPUT]))
+
+
+class SleepCourse:
+    """One run in steps of ``step_ms``."""
+
+    def __init__(self, step_ms: float, answers: Tensors) -> None:
+        self.steps: Sequence[Step] = [lambda: sleep_s(step_ms / 1e3)] * _NUM_STEPS
+        self._answers = answers
+
+    def answers(self) -> Tensors:
+        """Return the outputs that were asked for."""
+        return self._answers

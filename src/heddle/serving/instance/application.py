@@ -13,7 +13,8 @@ import math
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from heddle.clock import Clock
@@ -22,7 +23,7 @@ from heddle.serving.batching.batcher import Batcher
 from heddle.serving.batching.job import Answer, NotExecutedError, Refusal
 from heddle.serving.engines.engine import Signature
 from heddle.serving.instance.body import ClientGoneError, Receive, read_body
-from heddle.serving.instance.counters import CONTENT_TYPE, Counters
+from heddle.serving.instance.counters import CONTENT_TYPE, Counters, exposition
 from heddle.serving.instance.order import InstanceOrder
 from heddle.serving.instance.reply import Header, RejectedError, Reply, json_reply, reply_of
 from heddle.serving.protocol.fitting import fit
@@ -50,6 +51,27 @@ class _Network:
     batch: int
 
 
+@dataclass(eq=False, slots=True)
+class _Served:
+    """A service at this instance, its own or a guest.
+
+    ``network`` is None until it is ready; ``failure`` says why it never will be.
+    """
+
+    name: str
+    model: str
+    counters: Counters
+    network: _Network | None = None
+    failure: str = ""
+
+
+class _Asked(NamedTuple):
+    """What a path names: a service, by this name."""
+
+    name: str
+    served: _Served
+
+
 class Application:
     """Answers for one instance; lives on one event loop.
 
@@ -68,36 +90,60 @@ class Application:
     ) -> None:
         self._clock = clock
         self._max_body_bytes = max_body_bytes
-        self._network: _Network | None = None
         self._is_draining = False
         self._num_under_way = 0
         self._is_empty = asyncio.Event()
         self._is_empty.set()
         self._own_header: Header = (b"heddle-instance", quote(order.instance, safe=" ").encode())
-        self.counters = Counters(order.instance, order.service.name)
-        names = {order.service.name, order.service.service.model}
-        self._pages = self._pages_of(names)
-        self._infer = {
-            path: name for name in names for path in _paths(f"/v2/models/{name}", "/infer")
-        }
+        service = order.service
+        self._instance = order.instance
+        self._standing: Callable[[], Mapping[str, Any]] = dict
+        self._own = self._served(service.name, service.service.model)
+        self.counters = self._own.counters
+        self._guests: dict[str, _Served] = {}
+        self._list()
 
     def begin(self, signature: Signature, batcher: Batcher, batch: int) -> None:
         """Be ready from now on."""
-        self._network = _Network(signature, batcher, batch)
+        self._own.network = _Network(signature, batcher, batch)
+
+    def expect_guest(self, name: str, model: str) -> Counters:
+        """Know a guest, whose network is being loaded; return its counters."""
+        guest = self._guests[name] = self._served(name, model)
+        self._list()
+        return guest.counters
+
+    def begin_guest(self, name: str, signature: Signature, batcher: Batcher, batch: int) -> None:
+        """Answer for a guest from now on."""
+        self._guests[name].network = _Network(signature, batcher, batch)
+
+    def fail_guest(self, name: str, message: str) -> None:
+        """Tell who asks that a guest cannot be served here, and why."""
+        self._guests[name].failure = message
+
+    def end_guest(self, name: str) -> None:
+        """Know a guest no more; what it has under way is answered."""
+        del self._guests[name]
+        self._list()
+
+    def show(self, standing: Callable[[], Mapping[str, Any]]) -> None:
+        """Show what a shared device says of itself from now on."""
+        self._standing = standing
 
     async def drain(self) -> None:
         """Refuse inferences from now on; return when those under way have been replied to."""
         self._is_draining = True
-        if self._network is not None:
-            self._network.batcher.drain()
+        for served in (self._own, *self._guests.values()):
+            if served.network is not None:
+                served.network.batcher.drain()
         await self._is_empty.wait()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Reply to one request."""
-        network = self._infer.get(scope["path"])
-        if network is not None and scope["method"] == "POST":
+        asked = self._infer.get(scope["path"])
+        if asked is not None and scope["method"] == "POST":
             with contextlib.suppress(ClientGoneError):
-                await self._send(send, await self._counted(network, scope, receive))
+                await self._send(send, await self._counted(asked, scope, receive))
         else:
             await self._send(send, self._page(scope))
 
@@ -110,12 +156,12 @@ class Application:
         await send(start)
         await send({"type": "http.response.body", "body": reply.body})
 
-    async def _counted(self, network: str, scope: Scope, receive: Receive) -> Reply:
+    async def _counted(self, asked: _Asked, scope: Scope, receive: Receive) -> Reply:
         arrived_s = self._clock.now_s()
         self._num_under_way += 1
         self._is_empty.clear()
         try:
-            reply = await self._inferred(network, dict(scope["headers"]), receive, arrived_s)
+            reply = await self._inferred(asked, dict(scope["headers"]), receive, arrived_s)
         except HeddleError as error:
             reply = reply_of(error)
         except ClientGoneError:
@@ -129,14 +175,14 @@ class Application:
             self._num_under_way -= 1
             if self._num_under_way == 0:
                 self._is_empty.set()
-        self.counters.note_request(reply.status, self._clock.now_s() - arrived_s)
+        asked.served.counters.note_request(reply.status, self._clock.now_s() - arrived_s)
         return reply
 
     async def _inferred(
-        self, name: str, headers: Mapping[bytes, bytes], receive: Receive, arrived_s: float
+        self, asked: _Asked, headers: Mapping[bytes, bytes], receive: Receive, arrived_s: float
     ) -> Reply:
         # 1. May it come in at all?
-        network = self._require_network()
+        network = self._require_network(asked.served)
         within_ms = _deadline_ms(headers)
         # 2. Read it, and hold it against the network.
         body = await read_body(receive, headers, self._max_body_bytes)
@@ -153,7 +199,7 @@ class Application:
             receive,
         )  # fmt: skip
         # 4. Write its answer.
-        written = write_response(name, request.id, fitting.outputs, answer.outputs)
+        written = write_response(asked.name, request.id, fitting.outputs, answer.outputs)
         replied: list[Header] = [
             (b"heddle-batch-ms", f"{answer.batch_ms:.3f}".encode()),
             (b"heddle-batch-size", str(answer.batch_size).encode()),
@@ -163,12 +209,19 @@ class Application:
         length = (HEADER_LENGTH, str(written.json_length).encode())
         return Reply(200, written.body, (_OCTETS, length, *replied))
 
-    def _require_network(self) -> _Network:
+    def _require_network(self, served: _Served) -> _Network:
         if self._is_draining:
             raise NotExecutedError(Refusal.DRAINING, "this instance is about to stop")
-        if self._network is None:
-            raise NotExecutedError(Refusal.UNREADY, "this instance is not ready yet")
-        return self._network
+        if served.failure:
+            raise HostError(f"service {served.name!r} cannot be served here: {served.failure}")
+        if served.network is None:
+            message = (
+                "this instance is not ready yet"
+                if served is self._own
+                else f"service {served.name!r} is not ready yet at this instance"
+            )
+            raise NotExecutedError(Refusal.UNREADY, message)
+        return served.network
 
     def _page(self, scope: Scope) -> Reply:
         path, method = scope["path"], scope["method"]
@@ -187,38 +240,69 @@ class Application:
 
     def _unknown(self, path: str) -> str:
         parts = path.split("/")
-        names = sorted(set(self._infer.values()))
+        names = sorted({asked.name for asked in self._infer.values()})
         if parts[1:3] == ["v2", "models"] and parts[3:4] != [""] and parts[3] not in names:
             return f"no network {parts[3]!r:.100} here; it is called {' or '.join(names)}"
         return f"no such page: {path:.100}"
 
-    def _pages_of(self, names: set[str]) -> dict[str, Callable[[], Reply]]:
-        pages: dict[str, Callable[[], Reply]] = {
+    def _served(self, name: str, model: str) -> _Served:
+        return _Served(name, model, Counters(self._instance, name))
+
+    def _list(self) -> None:
+        """Write down all paths; where two have one name, the instance's own service has it."""
+        self._infer: dict[str, _Asked] = {}
+        self._pages: dict[str, Callable[[], Reply]] = {
             "/v2": lambda: json_reply(server_metadata()),
             "/v2/health/live": lambda: json_reply({}),
-            "/v2/health/ready": self._ready,
+            "/v2/health/ready": partial(self._ready, self._own),
             "/metrics": self._metrics,
+            "/heddle/sharing": self._sharing,
         }
-        for name in names:
+        every = (self._own, *self._guests.values())
+        names = [(served.name, served) for served in every]
+        names += [(served.model, served) for served in every]
+        for name, served in reversed(names):
+            for path in _paths(f"/v2/models/{name}", "/infer"):
+                self._infer[path] = _Asked(name, served)
             for path in _paths(f"/v2/models/{name}", ""):
-                pages[path] = lambda name=name: self._metadata(name)  # type: ignore[misc]
+                self._pages[path] = partial(self._metadata, name, served)
             for path in _paths(f"/v2/models/{name}", "/ready"):
-                pages[path] = self._ready
-        return pages
+                self._pages[path] = partial(self._ready, served)
 
-    def _ready(self) -> Reply:
-        self._require_network()
+    def _ready(self, served: _Served) -> Reply:
+        self._require_network(served)
         return json_reply({})
 
-    def _metadata(self, name: str) -> Reply:
-        if self._network is None:
+    def _metadata(self, name: str, served: _Served) -> Reply:
+        network = served.network
+        if network is None:
             raise NotExecutedError(Refusal.UNREADY, "this instance is not ready yet")
-        return json_reply(network_metadata(name, self._network.signature, self._network.batch))
+        return json_reply(network_metadata(name, network.signature, network.batch))
+
+    def _sharing(self) -> Reply:
+        """Reply with the guests of this instance, and who holds its device."""
+        guests = {name: self._state_of(guest) for name, guest in self._guests.items()}
+        return json_reply({"service": self._own.name, "guests": guests, "device": self._standing()})
+
+    def _state_of(self, served: _Served) -> dict[str, Any]:
+        network = served.network
+        state = "failed" if served.failure else "loading" if network is None else "ready"
+        return {
+            "state": state,
+            "message": served.failure,
+            "num_waiting": network.batcher.num_waiting if network else 0,
+            "num_running": network.batcher.num_running if network else 0,
+        }
 
     def _metrics(self) -> Reply:
-        batcher = self._network.batcher if self._network is not None else None
+        every = (self._own, *self._guests.values())
+        text = exposition([(served.counters, self._gauges_of(served)) for served in every])
+        return Reply(200, text.encode(), ((b"content-type", CONTENT_TYPE),))
+
+    def _gauges_of(self, served: _Served) -> dict[str, tuple[str, float]]:
+        batcher = served.network.batcher if served.network is not None else None
         is_ready = batcher is not None and not self._is_draining
-        gauges = {
+        return {
             "heddle_instance_waiting": (
                 "Requests that wait for a worker.", batcher.num_waiting if batcher else 0,
             ),
@@ -227,7 +311,6 @@ class Application:
             ),
             "heddle_instance_ready": ("Whether it takes requests.", int(is_ready)),
         }  # fmt: skip
-        return Reply(200, self.counters.text(gauges).encode(), ((b"content-type", CONTENT_TYPE),))
 
 
 async def _ended(answer: asyncio.Future[Answer], receive: Receive) -> Answer:

@@ -7,9 +7,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+_STATUSES = "heddle_instance_requests_total"
+_REQUESTS = "heddle_instance_request_seconds"
+_BATCHES = "heddle_instance_batch_seconds"
+_BATCHED = "heddle_instance_batched_requests_total"
+#: More figures of a service: a meaning and a value by name.
+Gauges = Mapping[str, tuple[str, float]]
 _BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -62,25 +68,43 @@ class Counters:
         self._num_batched += num_requests
         self._batches.add(duration_s)
 
-    def text(self, gauges: Mapping[str, tuple[str, float]]) -> str:
-        """Return everything; ``gauges`` are more figures, a meaning and a value by name."""
-        labels = self._labels
-        lines = _heading("heddle_instance_requests_total", "counter", "Inferences by HTTP status.")
+    def status_lines(self) -> Iterator[str]:
+        """Yield inferences by HTTP status."""
         for status, count in sorted(self._by_status.items()):
-            lines.append(f'heddle_instance_requests_total{{{labels},code="{status}"}} {count}')
-        name = "heddle_instance_request_seconds"
-        lines += _heading(name, "histogram", "Inferences answered, from arrival to answer.")
-        lines += self._requests.lines(name, labels)
-        name = "heddle_instance_batch_seconds"
-        lines += _heading(name, "histogram", "Batches, time in the engine.")
-        lines += self._batches.lines(name, labels)
-        name = "heddle_instance_batched_requests_total"
-        lines += _heading(name, "counter", "Requests that ran in batches.")
-        lines.append(f"{name}{{{labels}}} {self._num_batched}")
-        for name, (meaning, value) in gauges.items():
-            lines += _heading(name, "gauge", meaning)
-            lines.append(f"{name}{{{labels}}} {value:g}")
-        return "\n".join(lines) + "\n"
+            yield f'{_STATUSES}{{{self._labels},code="{status}"}} {count}'
+
+    def request_lines(self) -> Iterator[str]:
+        """Yield how long requests took."""
+        yield from self._requests.lines(_REQUESTS, self._labels)
+
+    def batch_lines(self) -> Iterator[str]:
+        """Yield how long batches took."""
+        yield from self._batches.lines(_BATCHES, self._labels)
+
+    def batched_lines(self) -> Iterator[str]:
+        """Yield how many requests ran in batches."""
+        yield f"{_BATCHED}{{{self._labels}}} {self._num_batched}"
+
+    def gauge_line(self, name: str, value: float) -> str:
+        """Return a figure of the moment."""
+        return f"{name}{{{self._labels}}} {value:g}"
+
+
+def exposition(served: Sequence[tuple[Counters, Gauges]]) -> str:
+    """Return the counts and gauges of all services of an instance, at least one, by metric."""
+    counters = [each for each, _ in served]
+    lines = _heading(_STATUSES, "counter", "Inferences by HTTP status.")
+    lines += [line for each in counters for line in each.status_lines()]
+    lines += _heading(_REQUESTS, "histogram", "Inferences answered, from arrival to answer.")
+    lines += [line for each in counters for line in each.request_lines()]
+    lines += _heading(_BATCHES, "histogram", "Batches, time in the engine.")
+    lines += [line for each in counters for line in each.batch_lines()]
+    lines += _heading(_BATCHED, "counter", "Requests that ran in batches.")
+    lines += [line for each in counters for line in each.batched_lines()]
+    for name, (meaning, _) in served[0][1].items():
+        lines += _heading(name, "gauge", meaning)
+        lines += [each.gauge_line(name, gauges[name][1]) for each, gauges in served]
+    return "\n".join(lines) + "\n"
 
 
 def _heading(name: str, kind: str, meaning: str) -> list[str]:

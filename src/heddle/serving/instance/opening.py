@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from heddle.serving.engines.engine import InferenceEngine, Signature
+from heddle.serving.engines.engine import Signature
 from heddle.serving.engines.opening import open_engine
+from heddle.serving.engines.sharing import HostEngine
 from heddle.serving.instance.order import InstanceOrder
 from heddle.serving.instance.warm_up import warm_up
 
@@ -17,7 +18,7 @@ from heddle.serving.instance.warm_up import warm_up
 class OpenedEngines(NamedTuple):
     """Engines that have run, one for each worker; ``batch`` is what they take at a time."""
 
-    engines: tuple[InferenceEngine, ...]
+    engines: tuple[HostEngine, ...]
     signature: Signature
     batch: int
 
@@ -36,4 +37,5 @@ def open_engines(order: InstanceOrder) -> OpenedEngines:
     # Whether rows depend on each other is a property of the network: one word suffices.
     signatures = [warm_up(engine, planned.batch) for engine in engines]
     signature = min(signatures, key=lambda found: found.is_batched)
-    return OpenedEngines(tuple(engines), signature, planned.batch if signature.is_batched else 1)
+    hosts = tuple(HostEngine(engine) for engine in engines)
+    return OpenedEngines(hosts, signature, planned.batch if signature.is_batched else 1)

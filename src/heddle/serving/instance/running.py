@@ -6,26 +6,27 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import signal
 import socket
-import sys
-import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any
 
 import uvicorn
 import uvloop
 
-from heddle.clock import Clock, WallClock
+from heddle.clock import WallClock
 from heddle.errors import HostError
 from heddle.serving.batching.batcher import Batcher, BatchPlan
 from heddle.serving.batching.worker import worker_of
+from heddle.serving.engines.sharing import SharedDevice
 from heddle.serving.instance.application import Application
+from heddle.serving.instance.guests import Guests
+from heddle.serving.instance.log import say
 from heddle.serving.instance.opening import OpenedEngines, open_engines
 from heddle.serving.instance.order import InstanceOrder
-
-T = TypeVar("T")
+from heddle.serving.instance.threads import in_thread
 
 _HOST = "127.0.0.1"
 _BACKLOG = 1024
@@ -47,8 +48,20 @@ class _HttpServer(uvicorn.Server):
         self._on_signal()
 
 
-def run(order: InstanceOrder) -> None:
+def run(
+    order: InstanceOrder, guests_file: Path, new_device: Callable[[], SharedDevice] | None = None
+) -> None:
     """Be the instance until SIGTERM or SIGINT; everything begun by then is answered.
+
+    Parameters
+    ----------
+    order
+        What the instance is.
+    guests_file
+        Names its guests, if it exists; read again at every SIGHUP.
+    new_device
+        Opens the device that guests share with the instance's own network, when there are
+        guests; None where there is none, and guests are refused.
 
     Raises
     ------
@@ -61,15 +74,22 @@ def run(order: InstanceOrder) -> None:
         _bound(order.port) as listening,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop,
     ):
-        loop.run(_Instance(order, WallClock()).live(listening))
+        loop.run(_Instance(order, guests_file, new_device).live(listening))
 
 
 class _Instance:
     """One life."""
 
-    def __init__(self, order: InstanceOrder, clock: Clock) -> None:
+    def __init__(
+        self,
+        order: InstanceOrder,
+        guests_file: Path,
+        new_device: Callable[[], SharedDevice] | None,
+    ) -> None:
         self._order = order
-        self._clock = clock
+        self._guests_file = guests_file
+        self._new_device = new_device
+        self._clock = WallClock()
 
     async def live(self, listening: socket.socket) -> None:
         """Serve on a socket until a signal comes."""
@@ -86,21 +106,27 @@ class _Instance:
         stopping: asyncio.Future[bool] = asyncio.ensure_future(stop.wait())
         try:
             # 2. Load; a signal does not wait for that.
-            opening = _in_thread(lambda: open_engines(self._order))
+            opening = in_thread(lambda: open_engines(self._order))
             if not await _first(opening, stopping, serving):
                 return
-            batcher = self._begin(application, opening.result())
-            # 3. Serve until told to stop, then answer what is under way.
+            opened = opening.result()
+            batcher = self._begin(application, opened)
+            # 3. Take in guests, now and whenever that is asked for.
+            guests = Guests(self._order, application, opened.engines, self._new_device)
+            loop.add_signal_handler(signal.SIGHUP, guests.follow, self._guests_file)
+            guests.follow(self._guests_file)
+            # 4. Serve until told to stop, then answer what is under way.
             await _first(stopping, serving)
-            _say(f"{self._order.instance}: draining")
+            say(f"{self._order.instance}: draining")
             await application.drain()
+            guests.close()
             batcher.close()
         finally:
-            # 4. End.
+            # 5. End.
             stopping.cancel()
             server.should_exit = True
             await serving
-            _say(f"{self._order.instance}: ended")
+            say(f"{self._order.instance}: ended")
 
     def _begin(self, application: Application, opened: OpenedEngines) -> Batcher:
         order = self._order
@@ -113,12 +139,12 @@ class _Instance:
         workers = [worker_of(engine, self._clock) for engine in opened.engines]
         batcher = Batcher(plan, workers, self._clock, application.counters.note_batch)
         application.begin(opened.signature, batcher, opened.batch)
-        _say(
+        say(
             f"{order.instance}: ready, service {order.service.name}, batch {opened.batch}, "
             f"workers {len(workers)}, http://{_HOST}:{order.port}"
         )
         for note in opened.signature.notes:
-            _say(f"{order.instance}: {note}")
+            say(f"{order.instance}: {note}")
         return batcher
 
 
@@ -155,31 +181,3 @@ def _bound(port: int) -> socket.socket:
         reason = (error.strerror or str(error)).lower()
         raise HostError(f"cannot listen at {_HOST}:{port}: {reason}", is_retryable=True) from error
     return listening
-
-
-def _in_thread(work: Callable[[], T]) -> asyncio.Future[T]:
-    """Run something in a thread that nobody waits for when the process is to end."""
-    loop = asyncio.get_running_loop()
-    ended: asyncio.Future[T] = loop.create_future()
-
-    def settle(settled: Callable[[], None]) -> None:
-        # The loop is closed when the process is to end.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(lambda: None if ended.done() else settled())
-
-    def body() -> None:
-        try:
-            found = work()
-        except BaseException as error:  # noqa: BLE001 (it is raised again where it is awaited)
-            failure = error
-            settle(lambda: ended.set_exception(failure))
-        else:
-            settle(lambda: ended.set_result(found))
-
-    threading.Thread(target=body, name="opening", daemon=True).start()
-    return ended
-
-
-def _say(sentence: str) -> None:
-    """Write a line to the log of the instance, which is its standard error."""
-    print(sentence, file=sys.stderr, flush=True)

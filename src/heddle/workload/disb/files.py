@@ -13,7 +13,7 @@ from heddle.cluster.json_object import JsonObject, load_json
 from heddle.errors import listed
 from heddle.workload.disb.artifact_reader import read_artifact
 from heddle.workload.disb.task_reader import read_tasks
-from heddle.workload.disb.workload import DisbClient, DisbWorkload, Dependent
+from heddle.workload.disb.workload import Dependent, DisbClient, DisbWorkload
 
 MAX_MIB = 64
 MAX_DURATION_S = 86_400.0
@@ -46,10 +46,10 @@ def _clients(root: JsonObject) -> tuple[DisbClient, ...]:
         clients = read_tasks(root.members("tasks"))
         _require_known(root, clients)
         return clients
-    if "rt" in root or "be" in root:
-        root.allow(frozenset(("time", "rt", "be")))
-        return read_artifact(root)
-    root.fail("tasks", "missing key 'tasks' (or 'rt' and 'be'); a DISB workload has one of them")
+    if "rt" not in root and "be" not in root:
+        root.fail("tasks", "missing key 'tasks' (or 'rt' and 'be'); it says who asks")
+    root.allow(frozenset(("time", "rt", "be")))
+    return read_artifact(root)
 
 
 def _require_known(root: JsonObject, clients: tuple[DisbClient, ...]) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from heddle.cluster.json_object import JsonObject
 from heddle.workload.disb.workload import (
     Continuous,
-    DisbClient,
     Dependent,
+    DisbClient,
     Load,
     Periodic,
     Poisson,

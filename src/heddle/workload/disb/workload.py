@@ -49,7 +49,7 @@ Load = Continuous | Periodic | Poisson | Trace | Dependent
 
 @dataclass(frozen=True, slots=True)
 class DisbClient:
-    """Who asks: ``network`` is empty where the file names none; ``path`` is where it says so, or would."""
+    """Who asks; ``network`` is empty where the file names none, ``path`` is where it could."""
 
     id: str
     network: str

@@ -1,7 +1,7 @@
 """Small networks with random weights, by name, and which of them stand in for DISB's networks.
 
-The cpu device looks networks up here. A stand-in has the family's shape and none of its size: what is
-measured with it says nothing about the original's speed.
+The cpu device looks networks up here. A stand-in has the family's shape and none of its size: what
+is measured with it says nothing about the original's speed.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ NETWORKS: Final[dict[str, Build]] = {
     "resnet-small": partial(resnet_like, size=64, bottlenecks=(2, 2, 2, 2), width=16),
     "resnet-deep": partial(resnet_like, size=64, bottlenecks=(3, 8, 36, 3), width=16),
     "resnet-medium": partial(resnet_like, size=96, bottlenecks=(3, 4, 6, 3), width=24),
+    "resnet-thin": partial(resnet_like, size=64, bottlenecks=(6, 12, 24, 8), width=6),
+    "resnext-small": partial(resnet_like, size=96, bottlenecks=(2, 2, 2, 2), width=24, groups=4),
     "separable-small": partial(separable_like, size=96, width=16),
-    "bert-small": partial(bert_like, shape=EncoderShape(4, 128, 4, 64)),
+    "bert-small": partial(bert_like, shape=EncoderShape(4, 96, 4, 48)),
     "bert-medium": partial(bert_like, shape=EncoderShape(6, 192, 6, 64)),
     "mlp-small": partial(mlp, widths=(256, 512, 512, 512, 64), batch=32),
 }
@@ -38,15 +40,15 @@ NETWORKS: Final[dict[str, Build]] = {
 STAND_INS: Final[dict[str, str]] = {
     "vgg19-imagenet": "vgg19-small",
     "resnet152-imagenet": "resnet-deep",
-    "densenet201-imagenet": "resnet-medium",
-    "inceptionv3-imagenet": "separable-small",
-    "distilbert": "bert-medium",
+    "densenet201-imagenet": "resnet-thin",
+    "inceptionv3-imagenet": "resnext-small",
+    "distilbert": "bert-small",
     "vgg": "vgg19-small",
     "resnet152": "resnet-deep",
     "resnet": "resnet-deep",
-    "densenet": "resnet-medium",
-    "inception": "separable-small",
-    "bert": "bert-medium",
+    "densenet": "resnet-thin",
+    "inception": "resnext-small",
+    "bert": "bert-small",
 }
 
 

@@ -1,4 +1,4 @@
-"""An encoder in the shape of BERT (Devlin et al. 2018): attention, dense layers, layer norm in place."""
+"""An encoder in the shape of BERT (Devlin et al. 2018), with sums and layer norms in place."""
 
 from __future__ import annotations
 

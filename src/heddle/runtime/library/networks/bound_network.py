@@ -1,7 +1,7 @@
-"""A network that is ready to run: its kernels in order, the arrays they share, what it should compute.
+"""A network that is ready to run: its kernels, the arrays they share, what it should compute.
 
-``topology`` makes it. A device registers ``kernels`` as one program and must hold on to the network as
-long as it may run; two clients of one network need two of it, since its buffers are its own.
+``topology`` makes it. A device registers ``kernels`` as one program and must hold on to the network
+as long as it may run; two clients of one network need two of it, since its buffers are its own.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class BoundNetwork:
         return self._reference(self.input)
 
     def error(self) -> float:
-        """How far the output is from the reference, as a part of the reference's greatest number."""
+        """How far the output is from the reference, as a part of its greatest number."""
         expected = self.reference()
         greatest = max(float(np.max(np.abs(expected))), 1e-30)
         return float(np.max(np.abs(self.output - expected))) / greatest

@@ -1,7 +1,8 @@
 """The arrays of activations that a network's layers take turns with.
 
-A buffer goes back when the last layer that reads it has been bound, and the next layer gets it. So the
-memory is small, as on a GPU; and a block that ran out of its order would read what another layer left.
+A buffer goes back when the last layer that reads it has been bound, and the next layer gets it. So
+the memory is small, as on a GPU; and a block that ran out of its order would read what another
+layer left.
 """
 
 from __future__ import annotations

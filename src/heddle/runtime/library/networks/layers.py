@@ -50,13 +50,17 @@ def flatten(value: Value) -> Value:
 
 @dataclass(frozen=True)
 class Filters:
-    """A convolution to be drawn: channels out, edge of the window, step, border, groups."""
+    """A convolution to be drawn: channels out, edge of the window, step, groups.
+
+    ``gain`` scales the normalisation that is folded in.
+    """
 
     channels: int
     size: int = 3
     stride: int = 1
     groups: int = 1
     activation: int = RELU
+    gain: float = 1.0
 
     @property
     def window(self) -> Window:
@@ -70,7 +74,7 @@ def convolution(drawing: Topology, value: Value, filters: Filters) -> Value:
     window, size = filters.window, filters.size
     depth = channels // filters.groups
     drawn = drawing.weights(size, size, depth, filters.channels, fan_in=size * size * depth)
-    weights, bias = fold(drawn, _statistics(drawing.rng, filters.channels))
+    weights, bias = fold(drawn, _statistics(drawing.rng, filters))
 
     def bound(arrays: Arrays, out: Floats) -> BoundKernel:
         epilogue = Epilogue(bias, filters.activation)
@@ -84,11 +88,12 @@ def convolution(drawing: Topology, value: Value, filters: Filters) -> Value:
     return drawing.add(Layer((value,), (batch, *places, filters.channels), bound, twin))
 
 
-def _statistics(rng: np.random.Generator, channels: int) -> Statistics:
+def _statistics(rng: np.random.Generator, filters: Filters) -> Statistics:
     """What training might leave: small means, variances and scales around one."""
-    mean, offset = rng.normal(0.0, 0.1, (2, channels)).astype(np.float32)
-    variance, scale = rng.uniform(0.8, 1.2, (2, channels)).astype(np.float32)
-    return Statistics(mean, variance, scale, offset)
+    shape = (2, filters.channels)
+    mean, offset = rng.normal(0.0, 0.1, shape).astype(np.float32)
+    variance, scale = rng.uniform(0.8, 1.2, shape).astype(np.float32)
+    return Statistics(mean, variance, scale * np.float32(filters.gain), offset)
 
 
 def pool(drawing: Topology, value: Value, size: int, stride: int) -> Value:

@@ -19,15 +19,22 @@ from heddle.runtime.library.networks.topology import Topology, Value
 from heddle.runtime.library.vector_math import NO_ACTIVATION, RELU
 
 CLASSES = 100
+#: Holds down what a bottleneck adds, so that fifty of them do not overflow.
+BRANCH_GAIN = 0.25
 
 
 def resnet_like(
-    seed: int, size: int = 64, bottlenecks: Sequence[int] = (2, 2, 2, 2), width: int = 16
+    seed: int,
+    size: int = 64,
+    bottlenecks: Sequence[int] = (2, 2, 2, 2),
+    width: int = 16,
+    groups: int = 1,
 ) -> BoundNetwork:
     """ResNet's stem and four stages of bottlenecks, for an image of ``size`` pixels.
 
-    ``bottlenecks`` counts them a stage (3, 8, 36, 3 in ResNet-152); ``width`` is the number of channels
-    inside the first stage's bottlenecks (64 in the original).
+    ``bottlenecks`` counts them a stage (3, 8, 36, 3 in ResNet-152); ``width`` is the number of
+    channels inside the first stage's bottlenecks (64 in the original); more than one of ``groups``
+    makes it a ResNeXt (Xie et al. 2016).
 
     Raises
     ------
@@ -41,18 +48,19 @@ def resnet_like(
     for stage, count in enumerate(bottlenecks):
         for place in range(count):
             stride = 2 if stage > 0 and place == 0 else 1
-            value = _bottleneck(drawing, value, width << stage, stride)
+            value = _bottleneck(drawing, value, Filters(width << stage, 3, stride, groups))
     dense(drawing, global_average(drawing, value), CLASSES)
     example = rng.standard_normal((1, size, size, 3)).astype(np.float32)
     return drawing.bind("resnet", example, tolerance=1e-4)
 
 
-def _bottleneck(drawing: Topology, value: Value, width: int, stride: int) -> Value:
-    inner = convolution(drawing, value, Filters(width, size=1))
-    inner = convolution(drawing, inner, Filters(width, stride=stride))
-    wide = Filters(4 * width, size=1, activation=NO_ACTIVATION)
+def _bottleneck(drawing: Topology, value: Value, middle: Filters) -> Value:
+    out_channels = 4 * middle.channels
+    inner = convolution(drawing, value, Filters(middle.channels, size=1))
+    inner = convolution(drawing, inner, middle)
+    wide = Filters(out_channels, size=1, activation=NO_ACTIVATION, gain=BRANCH_GAIN)
     inner = convolution(drawing, inner, wide)
     if value.shape == inner.shape:
         return joined(drawing, inner, value, RELU)
-    across = Filters(4 * width, size=1, stride=stride, activation=NO_ACTIVATION)
+    across = Filters(out_channels, size=1, stride=middle.stride, activation=NO_ACTIVATION)
     return joined(drawing, inner, convolution(drawing, value, across), RELU)

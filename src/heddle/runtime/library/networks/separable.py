@@ -1,4 +1,4 @@
-"""A network of separable convolutions, in the shape of MobileNet (Howard et al. 2017): short kernels."""
+"""A network of separable convolutions, in the shape of MobileNet (Howard et al. 2017)."""
 
 from __future__ import annotations
 

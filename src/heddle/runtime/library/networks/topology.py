@@ -1,8 +1,8 @@
 """A network as a drawing: layers and what they read, before any array exists.
 
-The builders (``resnet``, ``bert``, ...) draw layers through ``layers``; ``bind`` then gives every layer
-its arrays in order, recycling those that nobody reads any more, and keeps the float64 twin of each
-layer for the reference.
+The builders (``resnet``, ``bert``, ...) draw layers through ``layers``; ``bind`` then gives every
+layer its arrays in order, recycling those that nobody reads any more, and keeps the float64 twin of
+each layer for the reference.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Value:
 class Layer:
     """One layer: one kernel, and the same in float64.
 
-    ``bind`` makes the kernel from the arrays of the inputs and of the output; ``is_in_place`` says that
-    the output may take the first input's array when nobody else reads it.
+    ``bind`` makes the kernel from the arrays of the inputs and of the output; ``is_in_place`` says
+    that the output may take the first input's array when nobody else reads it.
     """
 
     inputs: tuple[Value, ...]
@@ -94,7 +94,7 @@ class Topology:
     def _place(
         self, layer: Layer, number: int, arrays: dict[int, npt.NDArray[Any]], buffers: Buffers
     ) -> tuple[Floats, int]:
-        """The array of a layer's output, and the number of the value whose array it took over (or 0)."""
+        """A layer's output array, and the number of the value that it took it from (or 0)."""
         if number == len(self._layers):
             return zeros(*layer.shape), 0
         first = layer.inputs[0].number

@@ -1,4 +1,4 @@
-"""A network in the shape of VGG-19 (Simonyan and Zisserman 2014): convolutions in a row, then dense."""
+"""A network in the shape of VGG-19 (Simonyan and Zisserman 2014): a chain of layers."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from heddle.runtime.rewriter.interpreter.step import unsupported
 from heddle.runtime.rewriter.interpreter.warp import Mask, Warp
 from heddle.runtime.rewriter.ptx import Instruction
 
-_ADDRESS = re.compile(r"\[\s*([%\w$.]+)\s*(?:\+\s*(-?\s*\w+)|(-\s*\w+))?\s*\]$")
+_ADDRESS = re.compile(r"\[\s*([%\w$.@]+)\s*(?:\+\s*(-?\s*\w+)|(-\s*\w+))?\s*\]$")
 _I64, _U32 = np.dtype("i8"), np.dtype("u4")
 _SPACES = ("global", "shared", "local", "param", "const")
 

@@ -50,17 +50,23 @@ class Block:
     Attributes
     ----------
     shared, local
-        Shared memory, and the local memory of all threads, one row each.
+        Shared memory, and the local memory of all threads, one row of ``local_bytes`` each.
+    parameters
+        The packed arguments.
     memory
         Global memory.
     warps
         In order; a warp that has ended stays in the list.
     """
 
-    def __init__(self, memory: Memory, shared: Space, local: Space) -> None:
+    def __init__(
+        self, memory: Memory, shared: Space, local: Space, parameters: Space, local_bytes: int
+    ) -> None:
         self.memory = memory
         self.shared = shared
         self.local = local
+        self.parameters = parameters
+        self.local_bytes = local_bytes
         self.warps: list[Warp] = []
 
     @property
