@@ -28,7 +28,7 @@ def apply_workload(arguments: argparse.Namespace) -> int:
     path: Path = arguments.transition
     # Errors with file and line come from here: the daemon knows the files by other names.
     workload = load_workload(path)
-    for service in workload.services:
+    for service in workload.every_service:
         if service.serving is None:
             raise InputError(
                 f"service {service.name!r} does not say how it is run; add a serve part",

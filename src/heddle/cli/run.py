@@ -5,10 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from heddle.atomic_file import write_text
 from heddle.cli.outputs import require_outputs
@@ -19,7 +16,7 @@ from heddle.cli.running import StopSignal, natural_number, positive_number
 from heddle.clock import WallClock
 from heddle.drawing.device_timeline import device_timeline_svg
 from heddle.errors import InputError
-from heddle.runtime.core.backend import DEFAULT_POLICY, BackendOptions
+from heddle.runtime.core.backend import DEFAULT_POLICY, Backend, BackendOptions
 from heddle.runtime.core.policies import POLICIES
 from heddle.runtime.replay.backends import open_backend, require_policy
 from heddle.runtime.replay.result_file import write_result
@@ -78,19 +75,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure every network alone, play the workload, print, write."""
+    """Measure every network alone, play the workload, print, write; 1 when a request failed."""
     require_outputs([arguments.json, arguments.svg], [arguments.workload])
     require_policy(arguments.policy)
     asked = _asked_window(arguments)
     workload = load_disb(arguments.workload)
-    with _watched(arguments) as watch:
+    watch = _Watch(is_quiet=arguments.quiet)
+    previous = signal.signal(signal.SIGINT, watch.stop.receive)
+    try:
         # 1. The yardstick: each network alone, on a device of its own.
-        watch.phase = "alone"
+        watch.show(0.0, 0)
         alone = alone_ms(lambda: _opened(arguments, None), workload, arguments.network)
         # 2. The workload itself.
-        watch.phase = workload.name
-        window = asked or window_of(workload, alone, arguments.seed, arguments.seconds)
-        result = _played(arguments, workload, alone, watch, window)
+        duration_s = arguments.seconds or workload.duration_s
+        watch.begin(duration_s)
+        window = asked or window_of(workload, alone, arguments.seed, duration_s)
+        result = _played(arguments, workload, alone, window, watch)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+        watch.clear()
     # 3. What it showed.
     print(run_text(result))
     if arguments.json is not None:
@@ -100,12 +103,39 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if any(client.num_failed for client in result.clients) else 0
 
 
+class _Watch:
+    """How far the run is, on stderr; the first Ctrl-C ends it with what there is."""
+
+    def __init__(self, *, is_quiet: bool) -> None:
+        self.stop = StopSignal()
+        self._line = None if is_quiet else ProgressLine(load_settings(), WallClock())
+        self._duration_s = 0.0
+
+    def begin(self, duration_s: float) -> None:
+        """The networks are measured alone; now comes the workload."""
+        self._duration_s = duration_s
+
+    def show(self, now_s: float, num_answered: int) -> None:
+        """Tells the device's time and how many requests were answered."""
+        if self._line is None:
+            return
+        if not self._duration_s:
+            self._line.show("each network alone on the device")
+            return
+        self._line.show(f"{now_s:.1f} of {self._duration_s:g} s, {num_answered:,} requests")
+
+    def clear(self) -> None:
+        """Wipes what is shown in place."""
+        if self._line is not None:
+            self._line.clear()
+
+
 def _played(
     arguments: argparse.Namespace,
     workload: DisbWorkload,
     alone: dict[str, float],
-    watch: _Watch,
     window: Window,
+    watch: _Watch,
 ) -> RunResult:
     how = Play(
         seconds=arguments.seconds,
@@ -114,10 +144,11 @@ def _played(
         is_late_skipped=arguments.skip_late,
         default_network=arguments.network,
         alone_ms=alone,
-        should_stop=watch.should_stop,
+        window=window if arguments.svg is not None else None,
+        should_stop=watch.stop.poll,
         on_progress=watch.show,
     )
-    device = _opened(arguments, window if arguments.svg is not None else None)
+    device = _opened(arguments, how.window)
     try:
         return play(device, workload, how)
     finally:

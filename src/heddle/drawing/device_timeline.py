@@ -1,7 +1,7 @@
 """A device as a picture: whose blocks ran on each multiprocessor, and how preemptions went.
 
-Above the whole window, below it one preemption from close by. Drawn by ``heddle run --svg`` from the
-records of ``device_timeline_chart``.
+Above the whole window, below it one preemption from close by. Drawn by ``heddle run --svg`` from
+the records of ``device_timeline_chart``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from heddle.drawing.chart import Scale, tick_text, vertical_grid
 from heddle.drawing.device_timeline_chart import DeviceTimeline, TimelinePreemption
 from heddle.drawing.device_timeline_marks import (
-    MARK,
     STEPS_HEIGHT,
     draw_instants,
     draw_steps,

@@ -18,13 +18,14 @@ class TimelineClient(NamedTuple):
 
 
 class TimelineBar(NamedTuple):
-    """Blocks of one kernel that were resident together on one multiprocessor."""
+    """Blocks of one kernel that were resident together in one place of a multiprocessor."""
 
     unit: int
     client: int
     begin_us: float
     end_us: float
     blocks: int
+    lane: int = 0
     is_lost: bool = False
 
 

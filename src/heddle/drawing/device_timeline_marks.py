@@ -1,8 +1,8 @@
 """Preemptions on a device's timeline: where each is, and one of them step by step.
 
-``device_timeline`` places them. A preemption has two tracks, since real-time blocks may begin before
-the last best-effort block has left: what the real-time request waits for, and how long best-effort
-blocks take to leave.
+``device_timeline`` places them. A preemption has two tracks, since real-time blocks may begin
+before the last best-effort block has left: what the real-time request waits for, and how long
+best-effort blocks take to leave.
 """
 
 from __future__ import annotations
@@ -64,9 +64,13 @@ def draw_steps(one: TimelinePreemption, box: Box, scale: Scale) -> Iterator[str]
     yield from _track(request, top + 22, f"first real-time block after {waited}", box, scale)
     drain = [_Step("drain", one.flagged_us, one.drained_us)]
     yield from _track(drain, top + 58, f"last best-effort block that left: {left}", box, scale)
-    for at_us, stroke in ((one.arrived_us, _LINE), (one.flagged_us, _DASHED), (one.drained_us, _DASHED), (one.started_us, _LINE)):  # fmt: skip  # noqa: E501
-        x = scale.at(at_us)
-        yield line(Point(x, top + 22), Point(x, box.bottom), stroke)
+    instants = {
+        one.arrived_us: _LINE, one.flagged_us: _DASHED, one.drained_us: _DASHED,
+        one.started_us: _LINE,
+    }  # fmt: skip
+    for at_us, stroke in instants.items():
+        if at_us <= scale.high:
+            yield line(Point(scale.at(at_us), top + 22), Point(scale.at(at_us), box.bottom), stroke)
     yield _flag(Point(scale.at(one.arrived_us), top + 22))
 
 

@@ -8,6 +8,7 @@ best-effort. ``device_timeline`` places the panels.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from heddle.drawing.chart import Scale
@@ -65,7 +66,7 @@ def pieces_of(bars: list[TimelineBar], chart: DeviceTimeline) -> Iterator[Piece]
     waiting = sorted(bars, key=lambda bar: bar.begin_us, reverse=True)
     resident: list[TimelineBar] = []
     open_pieces: dict[TimelineBar, Piece] = {}
-    for begin_us, end_us in zip(edges, edges[1:], strict=False):
+    for begin_us, end_us in pairwise(edges):
         resident = [bar for bar in resident if bar.end_us > begin_us]
         while waiting and waiting[-1].begin_us <= begin_us:
             resident.append(waiting.pop())

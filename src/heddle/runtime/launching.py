@@ -8,11 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from heddle.cluster.deployment import PlannedInstance
 from heddle.cluster.route import Route
 from heddle.workload.service_spec import ServiceSpec
+
+
+class Guest(NamedTuple):
+    """A best-effort service beside the one of an instance.
+
+    ``planned`` is what it would deliver there if it had the instance for itself.
+    """
+
+    service: ServiceSpec
+    planned: PlannedInstance
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,8 @@ class LaunchOrder:
         How many threads can work at a time.
     folder
         Exists, is empty, belongs to this start; for sockets and specifications.
+    guests
+        Who shares the instance at first; :class:`GuestLauncher` changes that.
     """
 
     instance: str
@@ -42,6 +54,7 @@ class LaunchOrder:
     port: int
     num_threads: int
     folder: str
+    guests: tuple[Guest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +71,21 @@ class Launcher(Protocol):
 
     def command(self, order: LaunchOrder) -> LaunchedCommand:
         """Return the process to start; InputError when the specification is wrong."""
+        ...
+
+
+@runtime_checkable
+class GuestLauncher(Protocol):
+    """A launcher whose instances take guests in while they run: an optional power."""
+
+    def write_guests(self, folder: str, guests: Sequence[Guest]) -> None:
+        """Write down the guests of a start; its process reads them at every SIGHUP.
+
+        Raises
+        ------
+        HostError
+            The file cannot be written.
+        """
         ...
 
 

@@ -178,7 +178,7 @@ class Daemon:
                 if is_dry_run:
                     discard(folder)
                     return Applied(answer, None)
-                specs = with_ports(answer.services, self.store.ports)
+                specs = with_ports(answer.services, self.store.ports, answer.lodgings)
                 await self._want([*specs, *self._leaving(answer)])
             except HeddleError:
                 discard(folder)
@@ -213,11 +213,17 @@ class Daemon:
             self._require_idle()
             if (service in self.store.suspended) == is_suspended:
                 return None
+            change = self.store.suspend if is_suspended else self.store.resume
+            if self.store.services[service].lodging is not None:
+                # A guest has no instances, so nothing moves: its hosts let it go, or take it in.
+                change(service)
+                await self._tell_services()
+                return None
             suspended = set(self.store.suspended) | {service}
             if not is_suspended:
                 suspended.discard(service)
             answer = await self._planned(self._workload(), dict.fromkeys(suspended, 0.0))
-            (self.store.suspend if is_suspended else self.store.resume)(service)
+            change(service)
             return self._accepted(answer)
 
     def abort(self, move_id: str) -> None:
@@ -475,8 +481,14 @@ class Daemon:
             self.store.tell(kind, "refused", str(error))
 
     async def _tell_services(self) -> None:
-        specs = [spec.members() for spec in self.store.services.values()]
+        specs = [self._told(spec).members() for spec in self.store.services.values()]
         await self._ask(self.folder.agent_socket, {"ask": "services", "specs": specs})
+
+    def _told(self, spec: ServiceSpec) -> ServiceSpec:
+        """Return a service as it is to be now: a guest that is suspended has no host."""
+        if spec.lodging is None or spec.name not in self.store.suspended:
+            return spec
+        return replace(spec, lodging=spec.lodging._replace(hosts=()))
 
     async def _ask(
         self, socket: Path, request: Mapping[str, Any], silence_s: float = 30.0

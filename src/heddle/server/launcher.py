@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from heddle.atomic_file import write_text
 from heddle.cluster.deployment_file import instance_members
 from heddle.cluster.json_text import encode
-from heddle.runtime.launching import LaunchedCommand, LaunchOrder
+from heddle.errors import HostError, InputError
+from heddle.runtime.launching import Guest, LaunchedCommand, LaunchOrder
+from heddle.serving.instance.order import FILE_NAME, GUESTS_FILE_NAME, guests_members
 from heddle.workload.serving_spec import READY_PATH, Engine
 
 #: Stands for the port in the words of a command.
@@ -24,7 +27,7 @@ class EngineLauncher:
         if spec.engine is Engine.COMMAND:
             words = [word.replace(_PORT, str(order.port)) for word in spec.command]
             return LaunchedCommand(words, _variables(order), spec.ready_path)
-        path = Path(order.folder) / "instance.json"
+        path = Path(order.folder) / FILE_NAME
         members = {
             "instance": order.instance,
             "service": order.service.members(),
@@ -33,8 +36,17 @@ class EngineLauncher:
             "num_threads": order.num_threads,
         }
         write_text(path, encode(members) + "\n")
-        words = [sys.executable, "-m", "heddle.serving.instance", str(path)]
+        self.write_guests(order.folder, order.guests)
+        words = [sys.executable, "-m", "heddle.server.shared_instance", str(path)]
         return LaunchedCommand(words, _variables(order), READY_PATH)
+
+    def write_guests(self, folder: str, guests: Sequence[Guest]) -> None:
+        """Write ``guests.json`` into the folder of a start; HostError when that cannot be."""
+        try:
+            text = encode(guests_members(guests)) + "\n"
+            write_text(Path(folder) / GUESTS_FILE_NAME, text)
+        except InputError as error:
+            raise HostError(str(error), is_retryable=True) from error
 
 
 def _variables(order: LaunchOrder) -> dict[str, str]:

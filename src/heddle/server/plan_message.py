@@ -9,6 +9,7 @@ from typing import Any
 
 from heddle.cluster.deployment import ServedService
 from heddle.cluster.deployment_file import service_members, service_of
+from heddle.cluster.guest import Lodging, lodging_members, lodging_of
 from heddle.cluster.json_object import JsonObject, parse_json
 from heddle.cluster.node_wire import snapshot_members, snapshot_of
 from heddle.cluster.snapshot import Snapshot
@@ -67,6 +68,8 @@ class Answer:
         Every service of the workload with how it is run.
     replan_every_s
         As the workload says.
+    lodgings
+        Where the guests among them may run.
     """
 
     transition: Transition | None
@@ -74,6 +77,7 @@ class Answer:
     sentence: str
     services: Mapping[str, tuple[ServedService, ServingSpec]]
     replan_every_s: float | None = None
+    lodgings: Mapping[str, Lodging] = field(default_factory=dict)
 
     def members(self) -> dict[str, Any]:
         """Return it as JSON values; :func:`answer_of` reads them."""
@@ -86,6 +90,7 @@ class Answer:
                 for name, (service, serving) in self.services.items()
             },
             **({} if self.replan_every_s is None else {"replan_every_s": self.replan_every_s}),
+            "lodgings": {name: lodging_members(one) for name, one in self.lodgings.items()},
         }
 
 
@@ -104,7 +109,7 @@ def question_of(entry: JsonObject) -> Question:
 def answer_of(entry: JsonObject) -> Answer:
     """Return the answer that an object holds."""
     text = entry.sentence("transition")
-    services = entry.member("services")
+    services, lodgings = entry.member("services"), entry.member("lodgings")
     return Answer(
         transition=transition_of(parse_json(text, Path("transition"))) if text else None,
         reason=entry.text("reason"),
@@ -117,4 +122,5 @@ def answer_of(entry: JsonObject) -> Answer:
             for name in services
         },
         replan_every_s=entry.number("replan_every_s") if "replan_every_s" in entry else None,
+        lodgings={name: lodging_of(lodgings.member(name)) for name in lodgings},
     )

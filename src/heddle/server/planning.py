@@ -13,6 +13,7 @@ from heddle.cluster.deployment import Deployment, ServedService
 from heddle.cluster.partition import Placement
 from heddle.cluster.snapshot import Snapshot
 from heddle.errors import InputError, NoPlanError
+from heddle.optimizer.guests import lodgings_of, with_guests
 from heddle.optimizer.rate_planner import RatePlanner
 from heddle.optimizer.solver import Run
 from heddle.server.plan_message import Answer, Question
@@ -45,7 +46,8 @@ def answer(question: Question) -> Answer:
     """
     # 1. The workload, for the GPUs that there are.
     workload = _on_machine(load_workload(question.workload), question.snapshot)
-    services = {one.name: _served(one) for one in workload.services}
+    services = {one.name: _served(one) for one in workload.every_service}
+    lodgings = lodgings_of(workload) if workload.guests else {}
     every_s = workload.replan_every_s
     rates = {one.name: question.rates_rps.get(one.name, one.rate_rps) for one in workload.services}
     # 2. What runs, and the nearest of the plans of the fewest GPUs.
@@ -55,24 +57,24 @@ def answer(question: Question) -> Answer:
     short = planner.short(rates, origin) if following else ()
     wanted = planner.near(rates, origin)
     _require_room(wanted, question.snapshot)
+    if not question.rates_rps:
+        with_guests(workload, wanted)  # or the reason why not; while demand is followed they stay
     # 3. Whether it pays, when nobody asked for it.
     if following and not short and wanted.num_gpus >= origin.num_gpus:
         decision = decide(_prospect(question, origin, wanted, None, short), Hysteresis())
-        return Answer(
-            None, decision.reason.value, decision.sentence, services, workload.replan_every_s
-        )
+        return Answer(None, decision.reason.value, decision.sentence, services, every_s, lodgings)
     # 4. The way there.
     try:
         transition = _way(workload, question.snapshot, origin, wanted)
     except NoPlanError as error:
         if not following:
             raise
-        return Answer(None, Reason.NO_ORDER.value, str(error), services, every_s)
+        return Answer(None, Reason.NO_ORDER.value, str(error), services, every_s, lodgings)
     if not following:
-        return Answer(transition, "asked", "asked for", services, every_s)
+        return Answer(transition, "asked", "asked for", services, every_s, lodgings)
     decision = decide(_prospect(question, origin, wanted, transition, short), Hysteresis())
     kept = transition if decision.is_move else None
-    return Answer(kept, decision.reason.value, decision.sentence, services, every_s)
+    return Answer(kept, decision.reason.value, decision.sentence, services, every_s, lodgings)
 
 
 def _on_machine(workload: Workload, snapshot: Snapshot) -> Workload:

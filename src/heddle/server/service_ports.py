@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from heddle.cluster.deployment import ServedService
+from heddle.cluster.guest import Lodging
 from heddle.errors import InputError
 from heddle.workload.service_spec import ServiceSpec
 from heddle.workload.serving_spec import ServingSpec
@@ -15,9 +17,13 @@ _LAST_PORT = 8999
 
 
 def with_ports(
-    services: Mapping[str, tuple[ServedService, ServingSpec]], known: Mapping[str, int]
+    services: Mapping[str, tuple[ServedService, ServingSpec]],
+    known: Mapping[str, int],
+    lodgings: Mapping[str, Lodging] = MappingProxyType({}),
 ) -> Sequence[ServiceSpec]:
     """Return the services with their ports: stated, kept, or the first that is free.
+
+    ``lodgings`` say where the guests among them may run.
 
     Raises
     ------
@@ -44,7 +50,7 @@ def with_ports(
                 port = _free_port(taken | set(ports.values()))
             ports[name] = port
     return [
-        ServiceSpec(name, service, serving, ports[name])
+        ServiceSpec(name, service, serving, ports[name], lodgings.get(name))
         for name, (service, serving) in services.items()
     ]
 

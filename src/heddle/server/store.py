@@ -177,8 +177,9 @@ class Store:
         self._write(_ENDED, {"state": state, "message": message})
 
     def served(self) -> dict[str, ServedService]:
-        """Return the services as a deployment states them."""
-        return {name: spec.service for name, spec in self.services.items()}
+        """Return the services as a deployment states them; guests are no part of one."""
+        every = self.services.items()
+        return {name: spec.service for name, spec in every if spec.lodging is None}
 
     def _write(self, kind: str, members: Mapping[str, Any]) -> None:
         with self._pen:

@@ -11,10 +11,11 @@ from typing import Any
 
 from heddle.cluster.deployment import ServedService
 from heddle.cluster.deployment_file import service_members, service_of
+from heddle.cluster.guest import Lodging, lodging_members, lodging_of
 from heddle.cluster.json_object import JsonObject
 from heddle.workload.serving_spec import ServingSpec, serving_spec_of
 
-_KEYS = frozenset({"name", "service", "serving", "port"})
+_KEYS = frozenset({"name", "service", "serving", "port", "lodging"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,15 @@ class ServiceSpec:
         How its instances are run.
     port
         Its address at the router, chosen for good: ``serving.port`` or a free one.
+    lodging
+        Where it is a guest; None for a real-time service, which has instances.
     """
 
     name: str
     service: ServedService
     serving: ServingSpec
     port: int
+    lodging: Lodging | None = None
 
     def members(self) -> dict[str, Any]:
         """Return it as JSON values; :func:`service_spec_of` reads them."""
@@ -45,6 +49,7 @@ class ServiceSpec:
             "service": service_members(self.service),
             "serving": self.serving.members(),
             "port": self.port,
+            **({} if self.lodging is None else {"lodging": lodging_members(self.lodging)}),
         }
 
 
@@ -56,4 +61,5 @@ def service_spec_of(entry: JsonObject) -> ServiceSpec:
         service=service_of(entry.member("service")),
         serving=serving_spec_of(entry.member("serving")),
         port=entry.integer("port", 1, 65_535),
+        lodging=lodging_of(entry.member("lodging")) if "lodging" in entry else None,
     )

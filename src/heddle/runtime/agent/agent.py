@@ -135,6 +135,7 @@ class Agent:
         if found != list(self._with.book.state.services.values()):
             self._with.book.list_services(found)
         await self._with.routing.list_services()
+        await self._work.regroup()
 
     async def shut_down(self) -> None:
         """Stop and remove all that this agent has on the node, and end.

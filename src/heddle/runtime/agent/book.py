@@ -7,7 +7,7 @@ the state is the fold of its entries, and no part of it is kept elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +21,9 @@ from heddle.cluster.ledger import Entry, Ledger
 from heddle.cluster.node_wire import command_members, command_of
 from heddle.cluster.partition import Placement
 from heddle.errors import HostError, InputError
+from heddle.runtime.agent.guests import guests_members, guests_of_entry
 from heddle.runtime.agent.tenancy import Phase, Place, Tenancy, place_of
+from heddle.runtime.launching import Guest
 from heddle.runtime.process import ProcessId
 from heddle.workload.service_spec import ServiceSpec, service_spec_of
 
@@ -131,6 +133,7 @@ class Book:
             "name": tenancy.name,
             "port": tenancy.port,
             "ready_path": tenancy.ready_path,
+            "guests": guests_members(tenancy.guests),
         }
         self._write("process.starting", members)
 
@@ -146,6 +149,11 @@ class Book:
     def ready(self, place: Place) -> None:
         """Write down that a tenancy has traffic."""
         self._write("instance.ready", _place_members(place))
+
+    def regrouped(self, place: Place, guests: Sequence[Guest]) -> None:
+        """Write down that a tenancy has other guests."""
+        members = {**_place_members(place), "guests": guests_members(guests)}
+        self._write("instance.regrouped", members)
 
     def draining(self, place: Place) -> None:
         """Write down that a tenancy loses its traffic, to be stopped."""
@@ -217,6 +225,7 @@ def _starting(state: BookState, _: int, entry: JsonObject) -> None:
         ready_path=entry.text("ready_path"),
         num_restarts=before.num_restarts + 1 if before else 0,
         message=before.message if before else "",
+        guests=guests_of_entry(entry),
     )
 
 
@@ -233,6 +242,11 @@ def _process_ended(state: BookState, _: int, entry: JsonObject) -> None:
 
 def _ready(state: BookState, _: int, entry: JsonObject) -> None:
     _change(state, entry, lambda t: replace(t, phase=Phase.READY))
+
+
+def _regrouped(state: BookState, _: int, entry: JsonObject) -> None:
+    guests = guests_of_entry(entry)
+    _change(state, entry, lambda t: replace(t, guests=guests))
 
 
 def _draining(state: BookState, _: int, entry: JsonObject) -> None:
@@ -252,6 +266,7 @@ _FOLDS: Mapping[str, Callable[[BookState, int, JsonObject], None]] = {
     "instance.destroyed": _destroyed,
     "instance.ready": _ready,
     "instance.draining": _draining,
+    "instance.regrouped": _regrouped,
     "instance.stopped": _stopped,
     "process.starting": _starting,
     "process.started": _started,

@@ -11,22 +11,25 @@ import asyncio
 import contextlib
 import logging
 import shutil
-from collections.abc import Collection, Coroutine
+import signal
+from collections.abc import Collection, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from heddle.clock import unix_s
 from heddle.cluster.deployment import PlannedInstance
 from heddle.errors import HeddleError, HostError
 from heddle.runtime.agent.ending import clear, end
 from heddle.runtime.agent.equipment import Equipment
+from heddle.runtime.agent.guests import guests_of
 from heddle.runtime.agent.logs import quoted_end
 from heddle.runtime.agent.ports import free_port, is_taken
 from heddle.runtime.agent.readiness import Reply, ask
 from heddle.runtime.agent.tenancy import Place, Tenancy
 from heddle.runtime.device import Binding, LooseningDevice
-from heddle.runtime.launching import LaunchedCommand, LaunchOrder
-from heddle.runtime.process import ProcessId, spawn, wait_end
+from heddle.runtime.launching import Guest, GuestLauncher, LaunchedCommand, LaunchOrder
+from heddle.runtime.process import ProcessId, spawn, terminate, wait_end
 from heddle.settings import child_environment
 from heddle.workload.service_spec import ServiceSpec
 from heddle.workload.serving_spec import Engine
@@ -34,6 +37,7 @@ from heddle.workload.serving_spec import Engine
 _log = logging.getLogger(__name__)
 #: Our own instances end with this code when their specification is wrong.
 _INPUT_ERROR = 2
+_NOT_FOUND = 404
 _MOST_POLL_S = 0.25
 #: The variable that names the folder of a start; see ``process.with_variable``.
 FOLDER_VARIABLE = "HEDDLE_FOLDER"
@@ -75,10 +79,56 @@ class Launch:
         try:
             await self._until_ready(tenancy)
             await self._tighten(place)
+            await self.regroup(place)
             await self._with.routing.open(place)
         except HeddleError as error:
             await self.bury(tenancy, str(error))
             raise
+
+    async def regroup(self, place: Place) -> bool:
+        """Let a process that is ready serve the guests that it is to have now.
+
+        Returns whether they have changed. What goes wrong with guests is told to the log;
+        the instance goes on as it is.
+        """
+        tenancy = self._tenancy(place)
+        guests = self._guests(place, tenancy.planned, tenancy.service)
+        if guests == tenancy.guests:
+            return False
+        try:
+            await self._tell_guests(tenancy, guests)
+            self._with.book.regrouped(place, guests)
+        except HeddleError as error:
+            _log.warning("%s keeps its guests: %s", tenancy.name, error)
+            return False
+        return True
+
+    async def _tell_guests(self, tenancy: Tenancy, guests: Sequence[Guest]) -> None:
+        launcher, process = self._with.launcher, tenancy.process
+        if process is None or not isinstance(launcher, GuestLauncher):
+            raise HostError("its process takes no guests while it runs")
+        folder = str(self.folder(tenancy.name))
+        await asyncio.to_thread(launcher.write_guests, folder, guests)
+        await asyncio.to_thread(terminate, process, signal.SIGHUP)
+        for guest in guests:
+            await self._until_known(tenancy, guest.service.name)
+
+    async def _until_known(self, tenancy: Tenancy, guest: str) -> None:
+        """Wait until a process has heard of a guest, so that nobody is told that it has not."""
+        path = f"/v2/models/{quote(guest)}/ready"
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + self._with.patience.router_away_s
+        while (await ask(tenancy.port, path)).status in (0, _NOT_FOUND):
+            if loop.time() >= until_s:
+                _log.warning("%s has not heard of its guest %s", tenancy.name, guest)
+                return
+            await asyncio.sleep(self._with.patience.poll_s)
+
+    def _guests(
+        self, place: Place, planned: PlannedInstance, service: ServiceSpec
+    ) -> tuple[Guest, ...]:
+        gpu_type = self._with.device(place.gpu).gpu.gpu_type
+        return guests_of(service, planned, gpu_type, self._with.book.state.services.values())
 
     async def bury(self, tenancy: Tenancy, message: str) -> None:
         """Write down why a start is over, and end what is left of it."""
@@ -117,9 +167,12 @@ class Launch:
         binding = await asyncio.to_thread(device.binding, place.placement)
         folder = self.folder(name)
         make_folder(folder)
-        order = LaunchOrder(name, service, planned, port, binding.num_threads, str(folder))
+        guests = self._guests(place, planned, service)
+        order = LaunchOrder(name, service, planned, port, binding.num_threads, str(folder), guests)
         launched = around.launcher.command(order)
-        tenancy = Tenancy(place, uuid, planned, service, name, port, launched.ready_path)
+        tenancy = Tenancy(
+            place, uuid, planned, service, name, port, launched.ready_path, guests=guests
+        )
         around.book.starting(tenancy)
         try:
             if isinstance(device, LooseningDevice):

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from heddle.cluster.route import Route
 from heddle.errors import HostError
 from heddle.runtime.agent.book import Book
 from heddle.runtime.agent.patience import Patience
@@ -49,7 +50,8 @@ class Routing:
 
         async def add() -> None:
             async with self._turn:
-                await self._traffic.add(self._book.state.tenancies[place].route)
+                for route in self._book.state.tenancies[place].routes:
+                    await self._traffic.add(route)
                 self._book.ready(place)
 
         await self._reached(add, self._patience.router_away_s)
@@ -61,7 +63,8 @@ class Routing:
         """
 
         async def drain() -> bool:
-            return await self._traffic.drain(name, within_s)
+            each = (self._traffic.drain(one, within_s) for one in self._names(name))
+            return all(await asyncio.gather(*each))
 
         try:
             return await self._reached(drain, self._patience.drain_away_s)
@@ -72,7 +75,8 @@ class Routing:
     async def cut(self, name: str) -> None:
         """Tell the router that an instance is gone; one that is away learns it later."""
         try:
-            await self._traffic.drain(name, 0.0)
+            for one in self._names(name):
+                await self._traffic.drain(one, 0.0)
         except HostError as error:
             self._known_boot = ""
             _log.warning("the router was not told that %s is gone: %s", name, error)
@@ -85,6 +89,15 @@ class Routing:
         except HostError:
             self._known_boot = ""
             raise
+
+    async def renew(self) -> None:
+        """Tell the router all routes there are; one that is away learns them later."""
+        try:
+            async with self._turn:
+                await self._traffic.replace(self._routes())
+        except HostError as error:
+            self._known_boot = ""
+            _log.warning("the router was not told of other guests: %s", error)
 
     async def follow(self) -> None:
         """Tell every router that begins all there is to know; runs until it is cancelled."""
@@ -106,10 +119,21 @@ class Routing:
         async with self._turn:
             state = self._book.state
             await self._traffic.services(list(state.services.values()))
-            ready = [each for each in state.tenancies.values() if each.phase is Phase.READY]
-            await self._traffic.replace([each.route for each in ready])
+            routes = self._routes()
+            await self._traffic.replace(routes)
             self._known_boot = boot_id
-        _log.info("the router %s was told of %d instances", boot_id, len(ready))
+        _log.info("the router %s was told of %d instances", boot_id, len(routes))
+
+    def _routes(self) -> list[Route]:
+        every = self._book.state.tenancies.values()
+        ready = [each for each in every if each.phase is Phase.READY]
+        return [route for each in ready for route in each.routes]
+
+    def _names(self, name: str) -> list[str]:
+        """Return an instance's names at the router: its guests', and its own at last."""
+        tenancy = self._book.state.named(name)
+        guests = tenancy.routes[1:] if tenancy is not None else ()
+        return [*(route.instance for route in guests), name]
 
     @staticmethod
     async def _reached(ask: Callable[[], Awaitable[T]], within_s: float) -> T:

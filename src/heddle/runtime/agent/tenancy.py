@@ -13,6 +13,7 @@ from heddle.cluster.command import Command
 from heddle.cluster.deployment import PlannedInstance
 from heddle.cluster.partition import Placement
 from heddle.cluster.route import Route
+from heddle.runtime.launching import Guest
 from heddle.runtime.process import ProcessId
 from heddle.workload.service_spec import ServiceSpec
 
@@ -44,6 +45,11 @@ class Phase(Enum):
     BACKING_OFF = "backing_off"
 
 
+def guest_instance(instance: str, service: str) -> str:
+    """Return the name by which the router knows a guest on an instance."""
+    return f"{instance}/{service}"
+
+
 @dataclass(frozen=True, slots=True)
 class Tenancy:
     """What runs, or should run, on one instance.
@@ -63,6 +69,8 @@ class Tenancy:
         How far it is, how often it was started again, and when it was last.
     message
         How the process before ended; empty for the first one.
+    guests
+        Best-effort services that its process serves as well.
     """
 
     place: Place
@@ -77,6 +85,22 @@ class Tenancy:
     num_restarts: int = 0
     started_unix_s: float = 0.0
     message: str = ""
+    guests: tuple[Guest, ...] = ()
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """What the router is told of it and its guests."""
+        return (self.route, *(self._guest_route(guest) for guest in self.guests))
+
+    def _guest_route(self, guest: Guest) -> Route:
+        return Route(
+            instance=guest_instance(self.name, guest.service.name),
+            service=guest.service.name,
+            port=self.port,
+            rate_rps=guest.planned.rate_rps,
+            latency_ms=guest.planned.latency_ms,
+            batch=guest.planned.batch,
+        )
 
     @property
     def route(self) -> Route:

@@ -72,6 +72,13 @@ class Work:
             _log.warning("%s: %s", tenancy.name, error)
         self._with.book.stopped(tenancy.place)
 
+    async def regroup(self) -> None:
+        """Let every instance that has traffic serve the guests that the services say."""
+        tenancies = self._with.book.state.tenancies
+        for place in [p for p, each in tenancies.items() if each.phase is Phase.READY]:
+            if await self._launch.regroup(place):
+                await self._with.routing.renew()
+
     async def reap(self, slices: Slices) -> None:
         """Kill what is on instances without being part of a tenancy that lives."""
         around = self._with

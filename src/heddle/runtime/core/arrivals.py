@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from heddle.runtime.compiled import compiled
 from heddle.runtime.core.board import Board
-from heddle.runtime.core.constants import BE, EVICT, EVICTING, QUEUED, RT, RUNNING
+from heddle.runtime.core.constants import BE, EVICT, EVICTING, RT, RUNNING
 from heddle.runtime.core.orders import leave
 from heddle.runtime.core.progress import end_task, has_rt_at_work
 from heddle.runtime.core.reasons import CLIENT_GONE
@@ -21,8 +21,9 @@ def take_arrivals(board: Board, now_ns: int) -> None:
         board.waiting[queue, queues.tail[queue] % board.waiting.shape[1]] = task
         queues.tail[queue] += 1
     for queue in range(board.counts.queues[0]):
-        if queues.task[queue] < 0:
-            _begin_next(board, queue, now_ns)
+        while queues.task[queue] < 0 and _begin_next(board, queue, now_ns):
+            if board.tasks.is_cancelled[queues.task[queue]]:
+                end_task(board, queue, now_ns)
 
 
 @compiled
@@ -40,14 +41,14 @@ def end_unwanted(board: Board, now_ns: int) -> None:
 
 
 @compiled
-def _begin_next(board: Board, queue: int, now_ns: int) -> None:
+def _begin_next(board: Board, queue: int, now_ns: int) -> bool:
     queues, tasks = board.queues, board.tasks
     head = queues.head[queue]
     if head == queues.tail[queue]:
-        return
+        return False
     task = board.waiting[queue, head % board.waiting.shape[1]]
-    if tasks.due_ns[task] > now_ns or tasks.state[task] != QUEUED:
-        return
+    if tasks.due_ns[task] > now_ns and not tasks.is_cancelled[task]:
+        return False
     if queues.kind[queue] == RT and not has_rt_at_work(board):
         _open_preemption(board, task, now_ns)
     queues.head[queue] = head + 1
@@ -55,6 +56,7 @@ def _begin_next(board: Board, queue: int, now_ns: int) -> None:
     queues.cursor_kernel[queue] = queues.cursor_block[queue] = 0
     queues.done_kernel[queue] = queues.done_block[queue] = 0
     tasks.state[task] = RUNNING
+    return True
 
 
 @compiled

@@ -39,11 +39,11 @@ def turn(board: Board, now_ns: int) -> int:
     before = board.orders[PUT]
     # 1. What the device reported moves the progress of tasks on.
     take_reports(board)
-    # 2. Tasks that have arrived go to work, one a queue.
-    take_arrivals(board, now_ns)
-    # 3. What nobody wants any more is made to leave; what runs too long is stopped or told.
+    # 2. What nobody wants any more is made to leave; what runs too long is stopped or told.
     end_unwanted(board, now_ns)
     watch(board, now_ns)
+    # 3. Tasks that have arrived go to work, one a queue.
+    take_arrivals(board, now_ns)
     if board.counts.device_state[0] != HEALTHY:
         return board.orders[PUT] - before
     # 4. The policy says one thing.

@@ -41,7 +41,7 @@ def open_backend(name: str, options: BackendOptions) -> Backend:
     if kind == "sim":
         if not rest:
             raise InputError(f"device {name!r} lacks its type; devices: {_FORMS}")
-        backend = opened.open(rest, options)
+        backend = opened(rest, options)
     elif kind == "cpu":
         if colon:
             raise InputError(f"unknown device {name!r}: cpu takes nothing more; devices: {_FORMS}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from heddle.runtime.replay.naming import networks_of
 from heddle.runtime.replay.players import Player
 from heddle.runtime.replay.results import Blocks, Preemptions, RunResult
 from heddle.runtime.replay.sources import Source, source_of
+from heddle.runtime.replay.window import Window
 from heddle.workload.disb.arrivals import due_times, phase_shifts
 from heddle.workload.disb.workload import DisbWorkload
 
@@ -60,7 +61,9 @@ class Play:
     default_network
         For clients that name no network; empty: the first that the device has.
     alone_ms
-        Latency alone on the device by network, from ``standalone``; shifts periodic clients.
+        Latency alone on the device by client, from ``standalone``; shifts periodic clients.
+    window
+        What to record, where the device does so on its own clock (:class:`Recording`).
     should_stop, on_progress
         Asked, and told the device's time and the number of answers, every now and then.
     """
@@ -71,8 +74,17 @@ class Play:
     is_late_skipped: bool = False
     default_network: str = ""
     alone_ms: Mapping[str, float] = field(default_factory=dict)
+    window: Window | None = None
     should_stop: Callable[[], bool] = _never
     on_progress: Callable[[float, int], None] = _quiet
+
+
+@runtime_checkable
+class Recording(Protocol):
+    """A device that is told only when the run begins what to record, on its own clock."""
+
+    def record(self, from_ns: int, until_ns: int) -> None:
+        """Records spans between these times."""
 
 
 class _Seat(NamedTuple):
@@ -98,6 +110,8 @@ def play(backend: Backend, workload: DisbWorkload, how: Play) -> RunResult:
     seats, remarks = _seats(backend, workload, how, duration_s)
     start_ns = backend.now_ns() + (_LEAD_NS if backend.label == "measured" else 0)
     end_ns = now_ns = round(duration_s * _NS)
+    if how.window is not None and isinstance(backend, Recording):
+        backend.record(start_ns + how.window.from_ns, start_ns + how.window.until_ns)
     by_queue = {seat.player.queue: seat for seat in seats}
     num_answered = 0
     while (now_ns := max(0, backend.now_ns() - start_ns)) < end_ns and not how.should_stop():
@@ -119,9 +133,7 @@ def _seats(
     backend: Backend, workload: DisbWorkload, how: Play, duration_s: float
 ) -> tuple[list[_Seat], list[str]]:
     networks, remarks = networks_of(workload, backend.networks(), how.default_network)
-    alone_ns = {
-        client: round(how.alone_ms.get(network, 0.0) * 1e6) for client, network in networks.items()
-    }
+    alone_ns = {client: round(alone * 1e6) for client, alone in how.alone_ms.items()}
     shifts = phase_shifts(workload, alone_ns)
     room = len(backend.board.tasks) // max(1, len(workload.clients)) - 1
     seats = []
@@ -185,7 +197,9 @@ def _result(
         seconds=now_ns / _NS,
         seed=how.seed,
         clients=tuple(
-            seat.player.result(seat.source, seat.network, how.alone_ms.get(seat.network), now_ns)
+            seat.player.result(
+                seat.source, seat.network, how.alone_ms.get(seat.player.client.id), now_ns
+            )
             for seat in seats
         ),
         preemptions=_preemptions(backend.board, start_ns),

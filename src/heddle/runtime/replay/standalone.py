@@ -23,26 +23,26 @@ _MOST_S = 2.0
 def alone_ms(
     open_device: Callable[[], Backend], workload: DisbWorkload, default_network: str = ""
 ) -> dict[str, float]:
-    """Mean latency alone by network of the device, milliseconds.
+    """Mean latency alone on the device by client, milliseconds.
 
-    A network whose first requests take longer than two seconds is left out.
+    A client whose network's first requests take longer than two seconds is left out.
 
     Raises
     ------
     InputError, HostError
         As :func:`heddle.runtime.replay.runner.play`.
     """
-    found: dict[str, float] = {}
     device = open_device()
     try:
         networks, _ = networks_of(workload, device.networks(), default_network)
     finally:
         device.close()
-    for network in dict.fromkeys(networks.values()):
-        latency_ms = _one(open_device, network)
-        if latency_ms is not None:
-            found[network] = latency_ms
-    return found
+    latency_ms = {name: _one(open_device, name) for name in dict.fromkeys(networks.values())}
+    return {
+        client: alone
+        for client, network in networks.items()
+        if (alone := latency_ms[network]) is not None
+    }
 
 
 def _one(open_device: Callable[[], Backend], network: str) -> float | None:

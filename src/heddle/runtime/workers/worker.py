@@ -69,7 +69,7 @@ def run_worker(board: Board, shop: Workshop, worker: int) -> None:
 
 @compiled
 def most_urgent(launches: Any, shop: Workshop, num_queues: int, level: int) -> int:
-    """The open launch with work left that goes first, or -1: urgent ones, then who was opened first.
+    """The open launch with work left that goes first, or -1: urgent ones, then by their turn.
 
     As on a GPU, what came to the front of its stream first is handed out first, so that streams of
     equal urgency take turns kernel by kernel.

@@ -107,11 +107,14 @@ class Application:
         """Be ready from now on."""
         self._own.network = _Network(signature, batcher, batch)
 
-    def expect_guest(self, name: str, model: str) -> Counters:
-        """Know a guest, whose network is being loaded; return its counters."""
-        guest = self._guests[name] = self._served(name, model)
+    def expect_guest(self, name: str, model: str) -> None:
+        """Know a guest, whose network is being loaded."""
+        self._guests[name] = self._served(name, model)
         self._list()
-        return guest.counters
+
+    def guest_counters(self, name: str) -> Counters:
+        """Return what is counted of a guest."""
+        return self._guests[name].counters
 
     def begin_guest(self, name: str, signature: Signature, batcher: Batcher, batch: int) -> None:
         """Answer for a guest from now on."""

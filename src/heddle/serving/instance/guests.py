@@ -96,16 +96,17 @@ class Guests:
                 if wanted.get(name) != lodger.order:
                     await self._dismiss(name, lodger)
             # 2. Those who are new come in, one by one.
-            for name, guest in wanted.items():
-                if name not in self._lodgers:
-                    await self._receive(guest)
+            new = [guest for name, guest in wanted.items() if name not in self._lodgers]
+            for guest in new:
+                self._application.expect_guest(guest.name, guest.service.service.model)
+            for guest in new:
+                await self._receive(guest)
             # 3. Without guests there is nothing to share.
             if not self._lodgers:
                 for host in self._hosts:
                     host.share(None)
 
     async def _receive(self, guest: GuestOrder) -> None:
-        counters = self._application.expect_guest(guest.name, guest.service.service.model)
         self._lodgers[guest.name] = _Lodger(guest)
         try:
             device = await self._opened_device()
@@ -123,7 +124,12 @@ class Guests:
             batch_ms=guest.planned.latency_ms,
         )
         clock = WallClock()
-        batcher = Batcher(plan, [ThreadWorker(engine, clock)], clock, counters.note_batch)
+        batcher = Batcher(
+            plan,
+            [ThreadWorker(engine, clock)],
+            clock,
+            self._application.guest_counters(guest.name).note_batch,
+        )
         self._lodgers[guest.name] = _Lodger(guest, engine, batcher)
         self._application.begin_guest(guest.name, signature, batcher, batch)
         say(f"{self._order.instance}: guest {guest.name} is ready, batch {batch}")
