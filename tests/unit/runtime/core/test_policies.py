@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,8 +26,8 @@ class Case:
 
     policy: str
     device: Device = GPU
-    rt: dict = field(default_factory=dict)
-    be: dict = field(default_factory=dict)
+    rt: dict[str, Any] = field(default_factory=dict)
+    be: dict[str, Any] = field(default_factory=dict)
     num_kernels: int = 3
 
     def __post_init__(self) -> None:
@@ -35,7 +36,7 @@ class Case:
         self.rt_queue = self._client(c.RT, {"blocks": 2, "duration_ns": 1000, **self.rt})
         self.be_queue = self._client(c.BE, {"blocks": 64, "duration_ns": 800, **self.be})
 
-    def _client(self, kind: int, kernel: dict) -> int:
+    def _client(self, kind: int, kernel: dict[str, Any]) -> int:
         waves = (kernel["duration_ns"] // 4,) if kernel["duration_ns"] else ()
         one = Kernel("one", **{"wave_ns": waves, **kernel})
         rows = [add_kernel(self.board, one) for _ in range(self.num_kernels)]
@@ -53,6 +54,12 @@ class Case:
         self.gpu.turn()
         self.gpu.step()
         self.arrive(self.rt_queue)
+
+    def pads(self) -> list[int]:
+        """The launches in flight that are padding."""
+        launches = self.board.launches
+        flying = [row for row in range(len(launches)) if launches.state[row]]
+        return [row for row in flying if launches.gate[row] >= 0]
 
     def says(self) -> list[Operation]:
         """What the policy says now; arrivals are taken as a turn takes them."""
@@ -155,14 +162,11 @@ def test_padding_follows_the_real_time_kernel_it_stands_beside(policy: str) -> N
     case = Case(policy, be={"contract": c.REPLAY_SAFE}, num_kernels=12)
     case.be_then_rt()
     case.gpu.turn()
-    while case.board.queues.state[case.be_queue] == c.EVICTING:
-        case.gpu.step()
+    while not case.pads():
+        assert case.gpu.step(), "everything ran and nothing was padded"
         case.gpu.turn()
     launches = case.board.launches
-    flying = range(len(launches))
-    pads = [row for row in flying if launches.state[row] and launches.gate[row] >= 0]
-    assert pads
-    for pad in pads:
+    for pad in case.pads():
         gate = launches.gate[pad]
         assert launches.queue[gate] == case.rt_queue
         assert 0 < launches.slots[pad] <= launches.blocks[pad]
