@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
@@ -13,7 +15,7 @@ from heddle.runtime.core.registration import add_kernel, add_program, add_queue,
 from heddle.runtime.core.rings import take, waiting
 from scripted_gpu import ScriptedGpu, board_for
 
-KERNELS = st.builds(
+KERNELS: st.SearchStrategy[dict[str, Any]] = st.builds(
     dict,
     blocks=st.sampled_from([0, 1, 2, 3, 7, 20]),
     contract=st.sampled_from([c.EXACT_RESUME, c.REPLAY_SAFE, c.OPAQUE]),
@@ -28,7 +30,7 @@ CLIENTS = st.lists(
 )
 
 
-def busy_gpu(policy: str, clients: list, seed: int) -> tuple[ScriptedGpu, dict[int, int]]:
+def busy_gpu(policy: str, clients: list[Any], seed: int) -> tuple[ScriptedGpu, dict[int, int]]:
     board = board_for(policy)
     gpu = ScriptedGpu(board, seed=seed)
     tasks: dict[int, int] = {}
@@ -59,7 +61,7 @@ def ended(gpu: ScriptedGpu) -> list[int]:
 @settings(max_examples=40, deadline=None)
 @given(clients=CLIENTS, seed=st.integers(0, 2**20))
 def test_every_block_runs_exactly_once_and_every_task_ends(
-    policy: str, clients: list, seed: int
+    policy: str, clients: list[Any], seed: int
 ) -> None:
     gpu, tasks = busy_gpu(policy, clients, seed)
     run_to_the_end(gpu)
@@ -82,7 +84,7 @@ def test_every_block_runs_exactly_once_and_every_task_ends(
 @settings(max_examples=15, deadline=None)
 @given(clients=CLIENTS, seed=st.integers(0, 2**20))
 def test_real_time_work_never_leaves_and_is_never_killed(
-    policy: str, clients: list, seed: int
+    policy: str, clients: list[Any], seed: int
 ) -> None:
     gpu, tasks = busy_gpu(policy, clients, seed)
     run_to_the_end(gpu)
@@ -92,7 +94,7 @@ def test_real_time_work_never_leaves_and_is_never_killed(
 
 @settings(max_examples=25, deadline=None)
 @given(clients=CLIENTS, seed=st.integers(0, 2**20))
-def test_sequential_has_one_stream_in_flight(clients: list, seed: int) -> None:
+def test_sequential_has_one_stream_in_flight(clients: list[Any], seed: int) -> None:
     gpu, _ = busy_gpu("sequential", clients, seed)
     run_to_the_end(gpu)
     assert gpu.most_queues_in_flight <= 1
@@ -102,7 +104,7 @@ def test_sequential_has_one_stream_in_flight(clients: list, seed: int) -> None:
 @settings(max_examples=20, deadline=None)
 @given(clients=CLIENTS, seed=st.integers(0, 2**20), victim=st.integers(0, 40))
 def test_a_task_whose_kernel_fails_ends_as_failed_and_nobody_else_does(
-    policy: str, clients: list, seed: int, victim: int
+    policy: str, clients: list[Any], seed: int, victim: int
 ) -> None:
     gpu, tasks = busy_gpu(policy, clients, seed)
     kernel = victim % int(gpu.board.counts.kernels[0])

@@ -25,6 +25,7 @@ from heddle.runtime.replay.runner import Play, play
 from heddle.runtime.replay.standalone import alone_ms
 from heddle.runtime.replay.window import Window, window_of
 from heddle.settings import load_settings
+from heddle.units import plural
 from heddle.workload.disb.files import load_disb
 from heddle.workload.disb.workload import DisbWorkload
 
@@ -122,7 +123,7 @@ class _Watch:
         if not self._duration_s:
             self._line.show("each network alone on the device")
             return
-        self._line.show(f"{now_s:.1f} of {self._duration_s:g} s, {num_answered:,} requests")
+        self._line.show(f"{now_s:.1f} of {self._duration_s:g} s, {plural(num_answered, 'request')}")
 
     def clear(self) -> None:
         """Wipes what is shown in place."""

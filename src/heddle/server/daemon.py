@@ -186,8 +186,11 @@ class Daemon:
             stated = {name: service.rate_rps for name, (service, _) in answer.services.items()}
             self.store.apply_workload(path, answer.replan_every_s, stated)
             self._following = Following()
-            for name in self.store.suspended & answer.services.keys():
+            resumed = self.store.suspended & answer.services.keys()
+            for name in resumed:
                 self.store.resume(name)
+            if resumed & answer.lodgings.keys():
+                await self._tell_services()
             return Applied(answer, self._accepted(answer))
 
     async def carry_out(self, transition: Transition, *, is_dry_run: bool) -> AcceptedMove | None:
@@ -350,7 +353,7 @@ class Daemon:
         """Learn, plan, decide, move; every decision is told, also the one to stay."""
         # 1. What came in, and what is expected.
         await self._look()
-        names = self.store.services
+        names = self.store.served()
         arrived = {name: self._window.totals(name)["num_arrived"] for name in names}
         self._following.learn(arrived, self._clock.now_s())
         async with self._turn:

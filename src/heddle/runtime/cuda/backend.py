@@ -24,6 +24,7 @@ from heddle.runtime.cuda.call_table import CallTable
 from heddle.runtime.cuda.device_kernel import DeviceKernel, add_device_kernel
 from heddle.runtime.cuda.driver import Driver
 from heddle.runtime.cuda.equipment import equip
+from heddle.runtime.cuda.graphs import capture_kernels
 from heddle.runtime.cuda.loop import now_ns, one_round, run
 from heddle.runtime.cuda.options import CudaOptions
 from heddle.runtime.cuda.plant import (
@@ -146,6 +147,10 @@ class CudaBackend:
     def add_program_of(self, kernels: Sequence[DeviceKernel]) -> int:
         """The program that runs these kernels in order."""
         return add_program(self._board, [self.add(kernel) for kernel in kernels])
+
+    def capture(self, kernels: Sequence[DeviceKernel]) -> int:
+        """The graph of kernels, to be the ``graph`` of one: a program as one launch."""
+        return capture_kernels(self._driver, int(self._plant.queues.urgent[0]), kernels)
 
     def now_ns(self) -> int:
         """The machine's monotonic clock."""

@@ -13,7 +13,7 @@ left or the queue's epoch is newer than its own:
    where it reads ``%nctaid``; a ``ret`` leads back to 1.
 
 A ticket is taken after the look at the epoch, so every ticket taken is a block that is run to its
-end: the blocks done are the first ones, none lost, none twice. The physical grid is one-dimensional.
+end: the blocks done are the first ones, none lost, none twice. The physical grid has one dimension.
 Call it for kernels that ``verdict`` allows; ``assemble`` comes next.
 """
 

@@ -19,27 +19,29 @@ _REGISTER = re.compile(r"%[\w.@$]+|\b[A-Za-z_$][\w$]*(?:@\d+)?")
 _THREAD = re.compile(r"%(?:tid|laneid|warpid|lanemask_\w+|clock\w*|globaltimer\w*)\b")
 #: Instructions without a register to write to; what they name is read.
 _WRITES_NOTHING = {
-    "st", "red", "bar", "barrier", "bra", "brx", "ret", "exit", "trap", "membar", "fence", "prefetch",
-    "stmatrix", "cp", "prefetchu", "nanosleep", "discard", "applypriority", "sust", "sured", "pmevent",
-    "multimem", "griddepcontrol", "setmaxnreg", "tcgen05", "mbarrier", "brkpt", "isspacep_",
+    "st", "red", "bra", "brx", "ret", "exit", "trap", "membar", "fence", "prefetch", "stmatrix",
+    "cp", "prefetchu", "nanosleep", "discard", "applypriority", "sust", "sured", "pmevent",
+    "griddepcontrol", "setmaxnreg", "brkpt",
 }  # fmt: skip
 #: Their results differ between threads whatever goes in.
 _VARIES = {"atom", "shfl", "vote", "match", "activemask", "elect", "ldmatrix", "movmatrix", "mma",
-           "wmma", "wgmma", "redux"}  # fmt: skip
+           "wmma", "wgmma", "redux", "call"}  # fmt: skip
 
 
 def written(step: Instruction) -> set[str]:
-    """Return the registers that an instruction writes."""
-    if step.name == "call":
-        return set()
+    """Return the registers that an instruction writes, and the names that take a call's results."""
     if not step.operands or step.name in _WRITES_NOTHING:
+        return set()
+    if step.name == "call" and not step.operands[0].startswith("("):
+        return set()
+    if step.name in {"bar", "barrier"} and "red" not in step.suffixes:
         return set()
     return set(_REGISTER.findall(step.operands[0]))
 
 
 def read(step: Instruction) -> set[str]:
     """Return the registers, symbols and special registers that an instruction reads."""
-    first = 0 if step.name in _WRITES_NOTHING else 1
+    first = 1 if written(step) else 0
     words = " ".join((*step.operands[first:], step.predicate or ""))
     return set(_REGISTER.findall(words))
 

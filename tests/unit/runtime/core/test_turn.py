@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from heddle.errors import InputError
@@ -22,7 +24,7 @@ from heddle.runtime.core.turn import next_due
 from scripted_gpu import GPU, SIZES, ScriptedGpu, board_for
 
 
-def client(board: Board, kind: int, **kernel: int) -> tuple[int, int]:
+def client(board: Board, kind: int, **kernel: Any) -> tuple[int, int]:
     """A queue and a program of two equal kernels."""
     one = Kernel("one", **{"blocks": 8, "duration_ns": 100, **kernel})
     rows = [add_kernel(board, one), add_kernel(board, one)]
@@ -174,7 +176,7 @@ def test_a_full_board_refuses_with_the_number_it_holds() -> None:
         ({"wave_ns": (1,) * 33}, "33 wave times; at most 32"),
     ],
 )
-def test_an_impossible_kernel_is_refused(change: dict, message: str) -> None:
+def test_an_impossible_kernel_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         Kernel("odd", **{"blocks": 1, **change})
 
