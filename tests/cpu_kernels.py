@@ -1,4 +1,4 @@
-"""Block kernels for tests of real devices: they count, they must not run twice, they fail, they wait."""
+"""Block kernels for tests of real devices: some count, some fail, none may run twice."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def fail_block(block: int, words: Any) -> None:
 
 
 @block_body
-def hold_block(block: int, words: Any) -> None:  # noqa: ARG001
+def hold_block(block: int, words: Any) -> None:
     """Says that it runs, and does not end until it is told to."""
     gate = word_array(words[0], 2)
     atomic_add(gate, 1, 1)
@@ -80,9 +80,7 @@ class Bodies:
         )
         self.held += [words, *operands]
         chosen = {"contract": EXACT_RESUME, **more}
-        return Kernel(
-            body.name, blocks, handle=body.address, arguments=words.ctypes.data, **chosen
-        )
+        return Kernel(body.name, blocks, handle=body.address, arguments=words.ctypes.data, **chosen)
 
     def counted(self, blocks: int, spins: int = 20, **more: Any) -> tuple[Kernel, np.ndarray]:
         """A kernel that counts how often each of its blocks ran, and the counters."""

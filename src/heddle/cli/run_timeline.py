@@ -46,8 +46,10 @@ def _is_inside(span: Span, start_ns: int, window: Window) -> bool:
 
 
 def _shown(spans: list[Span], units: list[int]) -> list[int]:
+    """Those that are drawn, evenly spread: a device fills its first ones most."""
     each = len(spans) / max(1, len(units))
-    return units[: max(1, min(_MAX_UNITS, int(_MAX_BARS / max(1.0, each))))]
+    count = max(1, min(_MAX_UNITS, int(_MAX_BARS / max(1.0, each)), len(units)))
+    return [units[index * len(units) // count] for index in range(count)] if units else []
 
 
 def _bar(span: Span, unit: int, client: int, result: RunResult) -> TimelineBar:
@@ -83,7 +85,7 @@ def _note(num_shown: int, num_units: int, *, has_spans: bool) -> str:
     if not has_spans:
         return "Nothing was recorded in this window."
     which = (
-        f"The first {num_shown} of {num_units} multiprocessors"
+        f"{num_shown} of {num_units} multiprocessors, evenly spread"
         if num_shown < num_units
         else "Every multiprocessor"
     )

@@ -93,6 +93,7 @@ def _legend(chart: DeviceTimeline, at: Point) -> Iterator[str]:
 
 def _overview(chart: DeviceTimeline, box: Box) -> Iterator[str]:
     scale = Scale(chart.begin_us, chart.end_us, box.x, box.right)
+    yield label(Point(_MARGIN, box.y - 8), "multiprocessor", _NAME)
     yield from _rows(chart, box, scale)
     yield from _axis(box, scale, chart.begin_us)
     yield from draw_instants(chart, box, scale)

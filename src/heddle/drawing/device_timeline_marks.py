@@ -52,7 +52,7 @@ def draw_instants(chart: DeviceTimeline, box: Box, scale: Scale) -> Iterator[str
 def draw_steps(one: TimelinePreemption, box: Box, scale: Scale) -> Iterator[str]:
     """Yield the tracks of one preemption above the rows in ``box``, and its instants in them."""
     top = box.y - STEPS_HEIGHT
-    ready_us = min(max(one.drained_us, one.flagged_us), one.started_us)
+    ready_us = _ready_us(one)
     request = [
         _Step("notice", one.arrived_us, one.noticed_us),
         _Step("flag", one.noticed_us, one.flagged_us),
@@ -76,7 +76,7 @@ def draw_steps(one: TimelinePreemption, box: Box, scale: Scale) -> Iterator[str]
 
 def draw_steps_legend(one: TimelinePreemption, at: Point) -> Iterator[str]:
     """Yield the parts with their colours and times, from a point to the right."""
-    ready_us = max(one.drained_us, one.flagged_us)
+    ready_us = _ready_us(one)
     parts = {
         "notice": one.noticed_us - one.arrived_us,
         "flag": one.flagged_us - one.noticed_us,
@@ -94,6 +94,11 @@ def draw_steps_legend(one: TimelinePreemption, at: Point) -> Iterator[str]:
 def time_text(length_us: float) -> str:
     """Microseconds with as many decimals as say something."""
     return f"{length_us:,.0f} µs" if abs(length_us) >= 100 else f"{round(length_us, 1):g} µs"
+
+
+def _ready_us(one: TimelinePreemption) -> float:
+    """When nothing but the launch was to come: the flag, where no block had to leave first."""
+    return one.drained_us if one.drained_us <= one.started_us else one.flagged_us
 
 
 def _track(steps: list[_Step], top: float, words: str, box: Box, scale: Scale) -> Iterator[str]:

@@ -38,6 +38,9 @@ from heddle.runtime.cuda.plant import (
 _LOOK_S: Final = 0.0002  # how often a waiting client looks at the outbox
 _END_S: Final = 5.0  # longest wait for what is in flight when the device is closed
 
+#: What a kernel or a thread that never ends may still touch.
+_left_behind: list[object] = []
+
 
 class CudaBackend:
     """One GPU.
@@ -193,10 +196,11 @@ class CudaBackend:
         self._plant.state[IS_CLOSING] = 1
         if self._thread is not None:
             self._thread.join(_END_S)
-            if self._thread.is_alive():
-                return  # a kernel that never ends holds the context; the process must go
-            self._thread = None
-        self._driver.close()
+        is_gone = self._thread is None or not self._thread.is_alive()
+        if is_gone and self._board.counts.device_state[0] != STUCK:
+            self._driver.close()
+        else:  # a kernel that never ends holds the context until the process goes
+            _left_behind.append((self._driver, self._plant, self._board, self._kept))
 
     def _compile(self) -> None:
         """Compiles the loop before a thread needs it: entered while closing, it returns at once."""

@@ -10,6 +10,7 @@ from heddle.runtime.atomics import atomic_load, atomic_store, call_clock, call_s
 from heddle.runtime.compiled import compiled
 from heddle.runtime.core import turn as core_turn
 from heddle.runtime.core.board import Board
+from heddle.runtime.core.constants import STUCK
 from heddle.runtime.cuda import launching, polling
 from heddle.runtime.cuda.plant import IS_CLOSING, IS_GONE, ROUNDS, Plant
 
@@ -38,11 +39,13 @@ def run(board: Board, plant: Plant) -> None:
 
 @compiled
 def empty(board: Board, plant: Plant) -> None:
-    """Has all that is in flight leave at its next edge and waits for it; nothing new is launched."""
+    """Has all that is in flight leave at its next edge; waits for it, unless the GPU is stuck."""
     for queue in range(board.counts.queues[0]):
         board.queues.epoch[queue] += 1
         raise_epoch(board, plant, queue)
-    while poll(board, plant, call_clock(plant.calls.clock)) > 0:
+    while board.counts.device_state[0] != STUCK:
+        if poll(board, plant, call_clock(plant.calls.clock)) == 0:
+            break
         pause()
 
 

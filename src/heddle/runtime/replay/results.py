@@ -56,11 +56,11 @@ class Preemptions:
     def parts_ns(self) -> dict[str, Nanoseconds]:
         """Each part of every preemption.
 
-        Real-time blocks may begin before the last best-effort block has left: then launch is 0, and
-        the parts are longer than the whole.
+        Real-time blocks may begin before the last best-effort block has left: then launch counts
+        from the flag, runs beside drain, and the parts are longer than the whole.
         """
         arrived, noticed, flagged, drained, started = self.marks_ns.T
-        ready = np.maximum(drained, flagged)
+        ready = np.where(drained <= started, np.maximum(drained, flagged), flagged)
         parts = (noticed - arrived, flagged - noticed, drained - flagged, started - ready)
         return {name: np.maximum(part, 0) for name, part in zip(PARTS, parts, strict=True)}
 

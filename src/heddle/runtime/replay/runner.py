@@ -21,7 +21,7 @@ from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import HEALTHY, STUCK
 from heddle.runtime.replay.naming import networks_of
 from heddle.runtime.replay.players import Player
-from heddle.runtime.replay.results import Blocks, Preemptions, RunResult
+from heddle.runtime.replay.results import Blocks, ClientResult, Preemptions, RunResult
 from heddle.runtime.replay.sources import Source, source_of
 from heddle.runtime.replay.window import Window
 from heddle.workload.disb.arrivals import due_times, phase_shifts
@@ -196,12 +196,7 @@ def _result(
         workload=workload.name,
         seconds=now_ns / _NS,
         seed=how.seed,
-        clients=tuple(
-            seat.player.result(
-                seat.source, seat.network, how.alone_ms.get(seat.player.client.id), now_ns
-            )
-            for seat in seats
-        ),
+        clients=tuple(_client(seat, how, now_ns) for seat in seats),
         preemptions=_preemptions(backend.board, start_ns),
         blocks=Blocks(
             int(counts.blocks_run[0]), int(counts.blocks_lost[0]), int(counts.blocks_repeated[0])
@@ -211,6 +206,11 @@ def _result(
         queues={seat.player.queue: seat.player.client.id for seat in seats},
         start_ns=start_ns,
     )
+
+
+def _client(seat: _Seat, how: Play, now_ns: int) -> ClientResult:
+    alone_ms = how.alone_ms.get(seat.player.client.id)
+    return seat.player.result(seat.source, seat.network, alone_ms, now_ns)
 
 
 def _preemptions(board: Board, start_ns: int) -> Preemptions:

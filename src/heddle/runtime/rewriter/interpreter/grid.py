@@ -49,11 +49,34 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A 32-bit word that is written when ``after`` instructions have run."""
+    """A 32-bit word that is written when ``after`` instructions have run.
+
+    Another word, ``watched``, is read at that moment.
+    """
 
     address: int
     value: int
     after: int
+    watched: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a launch went.
+
+    Attributes
+    ----------
+    steps
+        Instructions run, counted per warp.
+    is_signalled
+        Whether the signal came before the launch ended.
+    watched
+        What the watched word held when it came.
+    """
+
+    steps: int
+    is_signalled: bool
+    watched: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +104,8 @@ class Schedule:
     limit: int = 3_000_000
 
 
-def run_grid(program: Program, launch: Launch, memory: Memory, schedule: Schedule) -> int:
+def run_grid(program: Program, launch: Launch, memory: Memory, schedule: Schedule) -> Outcome:
     """Run every block of a launch; memory is changed in place.
-
-    Returns
-    -------
-    int
-        Instructions run, counted per warp.
 
     Raises
     ------
@@ -111,9 +129,10 @@ class _Run:
         self.steps = 0
         self.resident: list[Block] = []
         self.held: Warp | None = None
-        self.is_signalled = schedule.signal is None
+        self.is_signalled = False
+        self.watched = 0
 
-    def finish(self) -> int:
+    def finish(self) -> Outcome:
         """1. make blocks resident; 2. run a warp for a while; 3. open barriers; 4. signal."""
         waiting = iter(range(self.launch.num_blocks))
         turns = 0
@@ -125,8 +144,9 @@ class _Run:
                 self._settle(warp.block)
             self._signal()
             turns += 1
+        outcome = Outcome(self.steps, self.is_signalled, self.watched)
         self._signal(is_over=True)
-        return self.steps
+        return outcome
 
     def _admit(self, waiting: Iterator[int]) -> bool:
         while len(self.resident) < self.schedule.resident:
@@ -161,6 +181,8 @@ class _Run:
     def _signal(self, *, is_over: bool = False) -> None:
         signal = self.schedule.signal
         if signal and not self.is_signalled and (is_over or self.steps >= signal.after):
+            words, index = self.memory.cell(signal.watched, 4)
+            self.watched = int(words[index])
             words, index = self.memory.cell(signal.address, 4)
             words[index] = signal.value
             self.is_signalled = True
