@@ -19,7 +19,7 @@ $(VENV)/.plain: pyproject.toml
 
 $(VENV)/.server: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[runtime,server]'
 	touch $@ $(VENV)/.plain
 
 $(VENV)/.dev: pyproject.toml
@@ -50,6 +50,9 @@ bench: $(VENV)/.dev
 	$(BIN)/heddle bench transition --json benchmarks/results/transition.json
 	$(BIN)/heddle bench serving --json benchmarks/results/serving.json
 	$(BIN)/heddle bench serving --day --json benchmarks/results/serving_day.json
+	$(BIN)/heddle bench runtime --json benchmarks/results/runtime.json
+	$(BIN)/heddle bench runtime --device cpu --json benchmarks/results/runtime_cpu.json
+	$(BIN)/heddle bench rewriter --json benchmarks/results/rewriter.json
 	$(BIN)/python scripts/fill-benchmarks
 
 docs: $(VENV)/.dev

@@ -38,6 +38,7 @@ def reads_environment(path: Path) -> bool:
         ("sqlite3", "cluster/sqlite_ledger.py"),
         ("pynvml", "runtime/nvidia/binding.py"),
         ("subprocess", "runtime/process.py"),
+        ("llvmlite", "runtime/atomics/native.py"),
     ],
 )
 def test_a_library_is_imported_by_its_keeper_only(library: str, keeper: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from heddle.drawing.figures import latency_text, percent_text, rate_text
@@ -31,6 +31,16 @@ _INSTANCES = [
     number_column("process"),
     number_column("restarts"),
 ]
+_SHARED = [
+    Column("shared instance"),
+    Column("service"),
+    Column("priority"),
+    Column("device"),
+    number_column("waiting"),
+    number_column("batches"),
+    number_column("evicted"),
+    number_column("longest step ms"),
+]
 
 
 def status_text(status: Mapping[str, Any]) -> str:
@@ -42,11 +52,55 @@ def status_text(status: Mapping[str, Any]) -> str:
         _instance(device["id"], one) for device in status["devices"] for one in device["instances"]
     ]
     parts.append(table_text(_INSTANCES, rows) if rows else "no instance exists")
+    shared = [_shares(one) for device in status["devices"] for one in device["instances"]]
+    if any(shared):
+        parts.append(table_text(_SHARED, [row for rows in shared for row in rows]))
     if status["services"]:
         parts.append(table_text(_SERVICES, [_service(one) for one in status["services"]]))
     if status["transition"] is not None:
         parts.append(_transition(status["transition"]))
     return "\n\n".join(parts)
+
+
+def _shares(one: Mapping[str, Any]) -> list[list[str]]:
+    """Return a row for the service of an instance that has guests, and one for each guest."""
+    sharing = one.get("sharing")
+    if sharing is None:
+        return []
+    lanes: dict[str, list[Mapping[str, Any]]] = {}
+    for lane in sharing["device"].get("lanes", ()):
+        lanes.setdefault(lane["name"], []).append(lane)
+    rows = [_share(one["instance"], sharing["service"], "rt", lanes, {})]
+    for name, guest in sharing["guests"].items():
+        rows.append(_share(one["instance"], name, "be", lanes, guest))
+    return rows
+
+
+def _share(
+    instance: str,
+    name: str,
+    priority: str,
+    lanes: Mapping[str, Sequence[Mapping[str, Any]]],
+    guest: Mapping[str, Any],
+) -> list[str]:
+    own = lanes.get(name, ())
+    states = {lane["state"] for lane in own}
+    state = next((word for word in ("holds", "waits") if word in states), "idle")
+    if guest.get("state", "ready") != "ready":
+        state = f"{guest['state']}: {guest['message']}" if guest["message"] else guest["state"]
+    waiting = "–" if "num_waiting" not in guest else str(guest["num_waiting"])
+    evictions = sum(lane["num_evictions"] for lane in own)
+    longest_ms = max((lane["longest_step_ms"] for lane in own), default=0.0)
+    return [
+        instance,
+        name,
+        priority,
+        state,
+        waiting,
+        f"{sum(lane['num_tasks'] for lane in own):,}",
+        "–" if priority == "rt" else f"{evictions:,}",
+        latency_text(longest_ms) if longest_ms else "–",
+    ]
 
 
 def _instance(gpu: str, one: Mapping[str, Any]) -> list[str]:
@@ -89,8 +143,10 @@ def _service(one: Mapping[str, Any]) -> list[str]:
 def _state(one: Mapping[str, Any]) -> str:
     if one["is_suspended"]:
         return "suspended"
-    if one["ready_rps"] <= 0:
+    if one["ready_rps"] <= 0 and not one.get("num_ready"):
         return "not served"
+    if one.get("priority") == "be":
+        return "best effort"
     return "stale measurement" if one["is_stale"] else "served"
 
 

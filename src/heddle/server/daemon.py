@@ -29,6 +29,7 @@ from heddle.server.plan_message import Answer, Question
 from heddle.server.planner_process import PlannerProcess
 from heddle.server.service_ports import with_ports
 from heddle.server.staleness import StalenessWatch
+from heddle.server.standings import Standings
 from heddle.server.state_folder import StateFolder
 from heddle.server.status import devices_status, services_status, transition_status
 from heddle.server.store import AcceptedMove, Store
@@ -95,6 +96,7 @@ class Daemon:
         self._window = TrafficWindow()
         self._details: Mapping[str, Any] = {}
         self._staleness = StalenessWatch()
+        self._standings = Standings()
         self._following = Following()
         self._mover: Mover | None = None
         self._turn = asyncio.Lock()
@@ -138,6 +140,7 @@ class Daemon:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._supervision.close()
+        self._standings.close()
         for client in self._clients.values():
             client.close()
 
@@ -268,7 +271,7 @@ class Daemon:
                 "state_folder": str(self.folder.path),
                 "is_following": self.store.replan_every_s is not None,
             },
-            "devices": devices_status(self._details),
+            "devices": devices_status(self._details, self._standings.found),
             "services": services_status(
                 self.store, self._details, self._window, self._extra(), self._host
             ),
@@ -311,6 +314,7 @@ class Daemon:
             reply = await self._ask(self.folder.agent_socket, {"ask": "details"})
             self._tell_deaths(self._details, reply.raw)
             self._details = reply.raw
+            await self._standings.look(reply.raw.get("instances", ()))
         with contextlib.suppress(HeddleError):
             reply = await self._ask(self.folder.router_socket, {"ask": "stats"})
             self._window.learn(self._clock.now_s(), reply)

@@ -17,12 +17,25 @@ from heddle.server.plan_message import question_of
 from heddle.server.planning import answer
 
 
+def _make_machine_code() -> None:
+    """Make the machine code of shared devices, once a machine: here it holds nobody up.
+
+    It takes tens of seconds the first time; inside an instance, its service would wait.
+    """
+    from heddle.server.sharing import open_shared_device  # noqa: PLC0415 (few workloads need it)
+
+    open_shared_device().close()
+
+
 def main() -> int:
     """Read, plan, write; return 0 whatever the answer is."""
     question = parse_json(sys.stdin.buffer.read().decode(), Path("question"))
     members: dict[str, Any]
     try:
-        members = answer(question_of(question)).members()
+        found = answer(question_of(question))
+        members = found.members()
+        if found.lodgings:
+            _make_machine_code()
     except HeddleError as error:
         members = {"error": str(error), "exit_code": error.exit_code}
     sys.stdout.write(encode(members))

@@ -13,11 +13,20 @@ from heddle.workload.service_spec import ServiceSpec
 READY = "ready"
 
 
-def devices_status(details: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the devices with their instances, of the node agent's details."""
+def devices_status(
+    details: Mapping[str, Any], standings: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the devices with their instances, of the node agent's details.
+
+    ``standings`` are what instances with guests say of themselves, by name.
+    """
     found = []
     for device in details.get("devices", ()):
-        own = [one for one in details["instances"] if one["gpu"] == device["id"]]
+        own = [
+            {**one, "sharing": standings.get(one["instance"])}
+            for one in details["instances"]
+            if one["gpu"] == device["id"]
+        ]
         found.append({**device, "num_units": device["units"], "instances": own})
     return found
 
@@ -31,8 +40,13 @@ def services_status(
 ) -> list[dict[str, Any]]:
     """Return all services; ``extra`` has members of some of them, by name."""
     instances = details.get("instances", ())
+    types = {device["id"]: device.get("gpu_type", "") for device in details.get("devices", ())}
     return [
-        {**_service(spec, store, instances, window, host), **extra.get(spec.name, {})}
+        {
+            **_service(spec, store, instances, window, host),
+            **_left_for(spec, store, instances, types),
+            **extra.get(spec.name, {}),
+        }
         for spec in store.services.values()
     ]
 
@@ -54,6 +68,37 @@ def transition_status(move: AcceptedMove | None, mover: Mover | None) -> dict[st
         "makespan_s": move.transition.makespan_s,
         "steps": steps,
         "floors": {name: floor.floor_rps for name, floor in move.transition.floors.items()},
+    }
+
+
+def _left_for(
+    spec: ServiceSpec,
+    store: Store,
+    instances: Sequence[Mapping[str, Any]],
+    types: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return what a guest is expected to have: what its hosts leave when they carry all."""
+    if spec.lodging is None:
+        return {"priority": "rt", "hosts": []}
+    shared = [one for one in instances if spec.name in one.get("guests", ())]
+    planned_rps = ready_rps = 0.0
+    for one in shared:
+        point = spec.lodging.point(types.get(one["gpu"], ""), one["profile"])
+        host = store.services.get(one["service"])
+        if point is None or host is None:
+            continue
+        total_rps = sum(each["rate_rps"] for each in instances if each["service"] == host.name)
+        required_rps = host.service.required_rps or host.service.rate_rps
+        free = max(0.0, 1.0 - required_rps / total_rps)
+        left_rps = point.rate_rps * free / len(one["guests"])
+        planned_rps += left_rps
+        ready_rps += left_rps if one["phase"] == READY else 0.0
+    return {
+        "priority": "be",
+        "hosts": list(spec.lodging.hosts),
+        "planned_rps": planned_rps,
+        "ready_rps": ready_rps,
+        "num_ready": sum(one["phase"] == READY for one in shared),
     }
 
 

@@ -81,6 +81,7 @@ def _idle(place: Place) -> dict[str, Any]:
         "num_restarts": 0,
         "message": "",
         "log": None,
+        "guests": [],
     }
 
 
@@ -100,4 +101,5 @@ def _occupied(tenancy: Tenancy, around: Equipment) -> dict[str, Any]:
         "num_restarts": tenancy.num_restarts,
         "message": tenancy.message,
         "log": str(around.logs.where(tenancy.service.name, tenancy.name)),
+        "guests": [guest.service.name for guest in tenancy.guests],
     }

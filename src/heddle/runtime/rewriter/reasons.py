@@ -1,6 +1,6 @@
 """Why a kernel cannot be made to stop, or what to know about one that can: one name each.
 
-The numbers in the sentences' comments are those of the pitfalls in docs/rewriter.md.
+The numbers behind the sentences are those of the pitfalls in docs/rewriter.md.
 """
 
 from __future__ import annotations
@@ -12,40 +12,82 @@ from heddle.runtime.rewriter.rewritten import Form
 
 
 class Hindrance(Enum):
-    """What stands in the way, with the sentence for people."""
+    """What stands in the way; ``sentence`` says it to people."""
 
-    EARLY_RETURN = "a thread may return before a barrier at which others of its block wait"  # 2
-    PARTED_BARRIER = "a barrier lies where threads of a block may go different ways"  # 1, 2
-    MBARRIER = "an mbarrier object would be initialised again by the next logical block"  # 3
-    UNWAITED = "asynchronous work may still use shared memory when a logical block ends"  # 3
-    CLUSTER = "blocks of a cluster depend on one another"  # 5
-    GRID_REGISTER = "it reads a register that describes the physical grid or processor"  # 5
-    INDEX_FORM = "it reads the block index in a form that cannot be replaced"  # 5
-    COOPERATIVE = "it is written for a cooperative launch"  # 5
-    DEPENDENT_LAUNCH = "it takes part in programmatic dependent launch"  # 5
-    GRID_WAIT = "it waits for other blocks at a place that all blocks share"  # 5, 6
-    CALL = "it calls code that cannot be seen or that needs the block index itself"
-    INDIRECT_BRANCH = "it jumps to places that are not written in the kernel"
-    CHILD_KERNELS = "it launches kernels of its own"
-    WARP_SPECIALISED = "its warps play different parts and meet at barriers of their own"  # 3
-    TENSOR_MEMORY = "it allocates tensor memory, which cannot be had twice"  # 3
-    OLD_TARGET = "its target is older than sm_70, which cannot order the accesses needed"
-    PARAMETERS = "two more parameters do not fit"
-    NOT_DEFINED = "its body is not in the module"
+    EARLY_RETURN = (
+        "early return",
+        "a thread may return before a barrier at which others of its block wait",  # 2
+    )
+    PARTED_BARRIER = (
+        "parted barrier",
+        "a barrier lies where threads of a block may go different ways",  # 1, 2
+    )
+    MBARRIER = (
+        "mbarrier",
+        "an mbarrier object would be initialised again by the next logical block",  # 3
+    )
+    UNWAITED = (
+        "unwaited work",
+        "asynchronous work may still use shared memory when a logical block ends",  # 3
+    )
+    CLUSTER = "cluster", "blocks of a cluster depend on one another"  # 5
+    SMID = "smid", "it reads the number of its multiprocessor, which says nothing any more"  # 5
+    GRIDID = "gridid", "it reads the number of the grid, which changes when it is resumed"  # 5
+    INDEX_FORM = "index form", "it reads the block index in a form that cannot be replaced"  # 5
+    COOPERATIVE = "cooperative", "it is written for a cooperative launch"  # 5
+    DEPENDENT_LAUNCH = "dependent launch", "it takes part in programmatic dependent launch"  # 5
+    GRID_BARRIER = (
+        "grid barrier",
+        "it waits for other blocks at a place that all blocks share",  # 5, 6
+    )
+    CALL = "call", "it calls code that cannot be seen or that needs the block index itself"
+    INDIRECT_BRANCH = "indirect branch", "it jumps to places that are not written in the kernel"
+    CHILD_KERNELS = "child kernels", "it launches kernels of its own"
+    WARP_SPECIALISED = (
+        "warp specialised",
+        "its warps play different parts and meet at barriers of their own",  # 3
+    )
+    TENSOR_MEMORY = "tensor memory", "it allocates tensor memory, which cannot be had twice"  # 3
+    OLD_TARGET = (
+        "old target",
+        "its target is older than sm_70, which cannot order the accesses needed",
+    )
+    PARAMETERS = "parameters", "two more parameters do not fit"
+    NOT_DEFINED = "not defined", "its body is not in the module"
+
+    sentence: str
+
+    def __new__(cls, word: str, sentence: str) -> Hindrance:
+        """Value and sentence of a member."""
+        member = object.__new__(cls)
+        member._value_ = word
+        member.sentence = sentence
+        return member
 
 
 class Remark(Enum):
     """What is worth knowing of a kernel and stops nothing."""
 
     EARLY_EXIT = (
-        "threads may return early; no barrier lies behind, so they wait for their block"  # 2
+        "early exit",
+        "threads may return early; no barrier lies behind, so they wait for their block",  # 2
     )
     ORDERED_WAIT = (
-        "a block waits for others at a place of its own; tickets in order keep it safe"  # 6
+        "ordered wait",
+        "a block waits for others at a place of its own; tickets in order keep it safe",  # 6
     )
-    LOCK = "blocks take a lock; who holds one runs to the end of its block"  # 6
-    NOT_REPLAYABLE = "it has atomics: it may be resumed but never run again"  # 7
-    TEXTURES = "it reads textures or surfaces, which rewriting leaves alone"  # 12
+    LOCK = "lock", "blocks take a lock; who holds one runs to the end of its block"  # 6
+    NOT_REPLAYABLE = "not replayable", "it has atomics: it may be resumed, never run again"  # 7
+    TEXTURES = "textures", "it reads textures or surfaces, which rewriting leaves alone"  # 12
+
+    sentence: str
+
+    def __new__(cls, word: str, sentence: str) -> Remark:
+        """Value and sentence of a member."""
+        member = object.__new__(cls)
+        member._value_ = word
+        member.sentence = sentence
+        return member
 
 
 #: What nothing at all can be added to, and so not the check at the entry either.
@@ -73,7 +115,7 @@ class Reason:
 
     def __str__(self) -> str:
         place = f"line {self.line}: " if self.line else ""
-        return f"{place}{self.kind.value}" + (f" ({self.found})" if self.found else "")
+        return f"{place}{self.kind.sentence}" + (f" ({self.found})" if self.found else "")
 
 
 @dataclass(frozen=True, slots=True)

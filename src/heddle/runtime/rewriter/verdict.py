@@ -1,8 +1,8 @@
 """The judgement over a kernel: may it stop between its blocks, at its entry only, or not at all.
 
 ``judge`` looks for everything that makes the persistent form unsafe and gives each a name, a line
-and a sentence. What it does not know to be safe it refuses. ``persistent`` and ``entry_check`` carry
-out what it allows; ``assemble`` may still fall back when the result is too slow.
+and a sentence. What it does not know to be safe it refuses. ``persistent`` and ``entry_check``
+carry out what it allows; ``assemble`` may still fall back when the result is too slow.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LAUNCHES = re.compile(
 
 _OPCODES = (
     (re.compile(r"mbarrier\.init\b"), Hindrance.MBARRIER),
-    (re.compile(r"barrier\.cluster\b|mapa\b|getctarank\b|clusterlaunchcontrol\b"), Hindrance.CLUSTER),
+    (re.compile(r"barrier\.cluster\b|mapa\b|getctarank\b|clusterlaunch"), Hindrance.CLUSTER),
     (re.compile(r".*\.multicast::cluster\b|.*\.cta_group::2\b"), Hindrance.CLUSTER),
     (re.compile(r"griddepcontrol\b"), Hindrance.DEPENDENT_LAUNCH),
     (re.compile(r"setmaxnreg\b|bar(?:rier)?(?:\.cta)?\.arrive\b"), Hindrance.WARP_SPECIALISED),
@@ -44,7 +44,8 @@ _OPCODES = (
 )  # fmt: skip
 _REGISTERS = (
     (re.compile(r"%n?cluster\w*|%is_explicit_cluster|%\w*cluster_cta\w*"), Hindrance.CLUSTER),
-    (re.compile(r"%(?:gridid|n?smid)\b"), Hindrance.GRID_REGISTER),
+    (re.compile(r"%n?smid\b"), Hindrance.SMID),
+    (re.compile(r"%gridid\b"), Hindrance.GRIDID),
     (re.compile(r"%envreg\d+"), Hindrance.COOPERATIVE),
     (re.compile(r"%n?ctaid\b(?!\.[xyz])"), Hindrance.INDEX_FORM),
 )
@@ -56,7 +57,7 @@ _BARRIER = re.compile(r"bar(?:rier)?(?:\.cta)?\.(?:sync|red|arrive)\b")
 
 
 def judge(module: Module, entry_name: str | None = None) -> Verdict:
-    """Return how far a kernel can be stopped, with every reason against more.
+    """Return how far a kernel can be stopped, with the first of each reason against more.
 
     Parameters
     ----------
@@ -69,10 +70,10 @@ def judge(module: Module, entry_name: str | None = None) -> Verdict:
         There is no such kernel.
     """
     entry = module.entry(entry_name)
-    found = list(dict.fromkeys(_findings(module, entry)))
-    reasons = tuple(reason for reason in found if isinstance(reason.kind, Hindrance))
-    remarks = tuple(reason for reason in found if isinstance(reason.kind, Remark))
-    return Verdict(_form(reasons), reasons, _first_of_each(remarks))
+    found = tuple(_findings(module, entry))
+    reasons = _first_of_each(reason for reason in found if isinstance(reason.kind, Hindrance))
+    remarks = _first_of_each(reason for reason in found if isinstance(reason.kind, Remark))
+    return Verdict(_form(reasons), reasons, remarks)
 
 
 def is_barrier(step: Instruction) -> bool:
@@ -88,8 +89,11 @@ def _form(reasons: tuple[Reason, ...]) -> Form:
     return Form.ENTRY_CHECK
 
 
-def _first_of_each(remarks: Iterable[Reason]) -> tuple[Reason, ...]:
-    return tuple({remark.kind: remark for remark in reversed(tuple(remarks))}.values())[::-1]
+def _first_of_each(found: Iterable[Reason]) -> tuple[Reason, ...]:
+    first: dict[Hindrance | Remark, Reason] = {}
+    for reason in found:
+        first.setdefault(reason.kind, reason)
+    return tuple(first.values())
 
 
 def _findings(module: Module, entry: Entry) -> Iterator[Reason]:
@@ -187,8 +191,12 @@ def _partings(flow: Flow, with_barrier: set[str]) -> Iterator[Reason]:
         if barriers:
             kind = Hindrance.EARLY_RETURN if is_last else Hindrance.PARTED_BARRIER
             yield Reason(kind, flow.condition(branch).line, barriers[0].opcode)
-        elif flow.condition(branch).name in {"ret", "exit"}:
+        elif is_last and _leaves_at_once(flow, meeting):
             yield Reason(Remark.EARLY_EXIT, flow.condition(branch).line)
+
+
+def _leaves_at_once(flow: Flow, stretch: int) -> bool:
+    return stretch == flow.end or flow.steps[flow.stretches[stretch][0]].name in {"ret", "exit"}
 
 
 def _barriers(flow: Flow, stretches: set[int], with_barrier: set[str]) -> list[Instruction]:

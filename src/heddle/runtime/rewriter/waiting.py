@@ -41,7 +41,7 @@ def _reason(flow: Flow, poll: Instruction) -> Reason:
         return Reason(Remark.LOCK, poll.line, poll.opcode)
     origin = _behind(flow.steps, _address(poll))
     is_own = any(word.startswith("%ctaid") for word in origin)
-    kind: Hindrance | Remark = Remark.ORDERED_WAIT if is_own else Hindrance.GRID_WAIT
+    kind: Hindrance | Remark = Remark.ORDERED_WAIT if is_own else Hindrance.GRID_BARRIER
     return Reason(kind, poll.line, poll.opcode)
 
 

@@ -55,7 +55,7 @@ def occupancy_of(facts: KernelFacts, target: DeviceType) -> int:
 
 def time_ratio(bound: str, target: DeviceType) -> float:
     """How long a block takes on a type, as a multiple of its time on the MI50."""
-    source = device_type(MEASURED_ON)
+    source = _source(target)
     if bound == "compute":
         before, after = source.peak_tflops, target.peak_tflops
     else:
@@ -69,9 +69,13 @@ def _wave_ns(facts: KernelFacts, target: DeviceType, level: int) -> int:
     Beyond the co-residency that was measured a multiprocessor is full: time grows with the blocks.
     """
     measured = min(level, len(facts.waves_us))
-    alone_ns = facts.waves_us[measured - 1] * 1000 - device_type(MEASURED_ON).profile_overhead_ns
+    alone_ns = facts.waves_us[measured - 1] * 1000 - _source(target).profile_overhead_ns
     scaled_ns = alone_ns * time_ratio(facts.bound, target) * level / measured
     return max(round(scaled_ns), target.shortest_block_ns)
+
+
+def _source(target: DeviceType) -> DeviceType:
+    return target if target.name == MEASURED_ON else device_type(MEASURED_ON)
 
 
 def _duration_ns(blocks: int, wave_ns: tuple[int, ...], multiprocessors: int) -> int:
