@@ -48,7 +48,7 @@ class FakeMachine:
         self.driver = FakeDriver(
             [
                 FakeKernel("work", self._count, 1),
-                FakeKernel("fault", self._fault, 1),
+                FakeKernel("fault", _fault, 1),
                 FakeKernel("endless", self._count, 1, is_endless=True),
             ],
             hardware,
@@ -104,8 +104,10 @@ class FakeMachine:
     def _count(self, block: int, parameters: tuple[int, ...]) -> None:
         self.ran[parameters[0], block] += 1
 
-    def _fault(self, block: int, parameters: tuple[int, ...]) -> None:
-        raise KernelFaultError
+
+
+def _fault(_block: int, _parameters: tuple[int, ...]) -> None:
+    raise KernelFaultError
 
 
 @contextmanager

@@ -123,12 +123,14 @@ def fp32_request(values: list[list[float]], name: str = "INPUT", **more: Any) ->
     return json.dumps({"inputs": [entry], **more}).encode()
 
 
-def begin(order: InstanceOrder, folder: Path) -> InstanceProcess:
+def begin(
+    order: InstanceOrder, folder: Path, module: str = "heddle.serving.instance"
+) -> InstanceProcess:
     """Start a process; it may not be ready yet."""
     file, log = folder / FILE_NAME, folder / "instance.log"
     file.write_text(json.dumps(order.members()), encoding="utf-8")
     with log.open("wb") as opened:
-        words = [sys.executable, "-m", "heddle.serving.instance", str(file)]
+        words = [sys.executable, "-m", module, str(file)]
         process = subprocess.Popen(words, stderr=opened, stdout=opened, stdin=subprocess.DEVNULL)
     return InstanceProcess(order, process, log)
 

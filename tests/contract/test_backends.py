@@ -28,8 +28,8 @@ Open = Callable[..., Bench]
 def opened() -> Iterator[Open]:
     benches: list[Bench] = []
 
-    def opening(rig: Rig, policy: str = "block-edge", **more: object) -> Bench:
-        options = BackendOptions(policy=policy, sizes=SIZES, is_recording=True, **more)
+    def opening(rig: Rig, policy: str = "block-edge") -> Bench:
+        options = BackendOptions(policy, is_recording=True, record_until_ns=1 << 62, sizes=SIZES)
         benches.append(Bench(rig.open(options)))
         return benches[-1]
 

@@ -7,8 +7,10 @@ from typing import Protocol
 
 from heddle.benchmarks.planner import run_planner
 from heddle.benchmarks.record import Record
+from heddle.benchmarks.rewriter import run_rewriter
 from heddle.benchmarks.serving import run_serving
 from heddle.benchmarks.serving_day import run_serving_day
+from heddle.benchmarks.serving_shared import run_serving_shared
 from heddle.benchmarks.transition import run_transition
 from heddle.registry import Registry
 
@@ -37,6 +39,14 @@ def _serving_day() -> Bench:
     return run_serving_day
 
 
+def _serving_shared() -> Bench:
+    return run_serving_shared
+
+
+def _rewriter() -> Bench:
+    return run_rewriter
+
+
 BENCHES: Registry[Bench] = Registry(
     "benchmark",
     [
@@ -44,5 +54,7 @@ BENCHES: Registry[Bench] = Registry(
         ("transition", _transition),
         ("serving", _serving),
         ("serving_day", _serving_day),
+        ("serving_shared", _serving_shared),
+        ("rewriter", _rewriter),
     ],
 )

@@ -42,24 +42,38 @@ class Run:
     filled_be: float
     filled_padding: float
 
+    @property
+    def padding_share(self) -> float:
+        """The part of the device that padding fills while real-time work runs."""
+        at_work = self.rt_rps * self.rt_mean_ms / 1e3
+        return self.filled_padding / at_work if at_work else 0.0
+
 
 def latencies_alone_ms(device: DeviceType, workload: DisbWorkload) -> dict[str, float]:
-    """The latency of every network of a workload alone on the device, by the device's name of it."""
-    found: dict[str, float] = {}
-    for network in dict.fromkeys(client.network for client in workload.clients):
-        client = DisbClient("alone", network, is_real_time=True, load=Continuous())
-        gpu = SimulatedGpu(device, BackendOptions(policy="rt-only"))
-        one = DisbWorkload("alone", _ALONE_S, (client,))
-        result = play(gpu, one, Play(seconds=_ALONE_S)).clients[0]
-        found[result.network] = float(result.requests.latency_ns.mean()) / 1e6
-    return found
+    """The latency of every client's network alone on the device, by client."""
+    by_network = {
+        network: _alone_ms(device, network)
+        for network in dict.fromkeys(client.network for client in workload.clients)
+    }
+    return {client.id: by_network[client.network] for client in workload.clients}
+
+
+def _alone_ms(device: DeviceType, network: str) -> float:
+    """Virtual time has no noise: a few requests in a closed loop say it all."""
+    client = DisbClient("alone", network, is_real_time=True, load=Continuous())
+    gpu = SimulatedGpu(device, BackendOptions(policy="rt-only"))
+    result = play(gpu, DisbWorkload("alone", _ALONE_S, (client,)), Play(seconds=_ALONE_S))
+    return float(result.clients[0].requests.latency_ns.mean()) / 1e6
 
 
 def run_policy(
-    device: DeviceType, workload: DisbWorkload, policy: str, how: Play
+    device: DeviceType, workload: DisbWorkload, policy: str, how: Play, level: int = 0
 ) -> Run:
-    """Plays a workload; ``how`` carries seconds, seed and the latencies alone."""
-    gpu = SimulatedGpu(device, BackendOptions(policy=policy, seed=how.seed))
+    """Plays a workload; ``how`` carries seconds, seed and the latencies alone (by client).
+
+    ``level`` holds the device to a lower preemption level than it has.
+    """
+    gpu = SimulatedGpu(device, BackendOptions(policy=policy, level=level, seed=how.seed))
     result = play(gpu, workload, how)
     room_ns = result.seconds * 1e9 * device.multiprocessors
     filled = [busy_ns / room_ns for busy_ns in gpu.busy_ns()]

@@ -12,7 +12,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,17 @@ _PAGE_KIB = 4
 
 @dataclass(frozen=True, slots=True)
 class OfferedService:
-    """A service of a benchmark's workload; ``serve`` as the workload file spells it."""
+    """A service of a benchmark's workload; ``serve`` as the workload file spells it.
+
+    ``options`` are further keys of the service there.
+    """
 
     name: str
     network: str
     rate_rps: float
     latency_ms: float
     serve: Mapping[str, Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class ServingMachine:
@@ -121,6 +125,7 @@ class ServingMachine:
                     "rate_rps": service.rate_rps,
                     "latency_ms": service.latency_ms,
                     "serve": dict(service.serve),
+                    **service.options,
                 }
                 for service in services
             ],

@@ -20,6 +20,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--day", action="store_true", help="of serving: a compressed day that follows its demand"
     )
+    parser.add_argument(
+        "--shared", action="store_true", help="of serving: services that share an instance"
+    )
     parser.add_argument("--quick", action="store_true", help="smaller sizes, single runs")
     parser.add_argument("--seed", type=natural_number, default=0, metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the record")
@@ -37,11 +40,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _name(arguments: argparse.Namespace) -> str:
-    if not arguments.day:
+    asked = [word for word in ("day", "shared") if getattr(arguments, word)]
+    if not asked:
         return str(arguments.name)
     if arguments.name != "serving":
-        raise InputError(f"--day is a benchmark of serving, not of {arguments.name}")
-    return "serving_day"
+        raise InputError(f"--{asked[0]} is a benchmark of serving, not of {arguments.name}")
+    if len(asked) > 1:
+        raise InputError("--day and --shared are two benchmarks; choose one")
+    return f"serving_{asked[0]}"
 
 
 def _report(step: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from heddle.drawing.chart import Scale, tick_text, vertical_grid
+from heddle.drawing.chart import Scale, vertical_grid
 from heddle.drawing.device_timeline_chart import DeviceTimeline, TimelinePreemption
 from heddle.drawing.device_timeline_marks import (
     STEPS_HEIGHT,
@@ -135,10 +135,14 @@ def _axis(box: Box, scale: Scale, zero_us: float) -> Iterator[str]:
     step = _step(scale.high - scale.low)
     first = -int((zero_us - scale.low) / step)
     last = int((scale.high - zero_us) / step)
-    ticks = [(zero_us + i * step, tick_text(round(i * step, 3))) for i in range(first, last + 1)]
+    ticks = [(zero_us + i * step, _tick_text(i * step)) for i in range(first, last + 1)]
     yield from vertical_grid(scale, ticks, box)
     since = "since the request came" if zero_us > scale.low else "since the start of the window"
     yield label(Point(box.right, box.bottom + 31), f"µs {since}", _NAME, anchor="end")
+
+
+def _tick_text(at_us: float) -> str:
+    return f"{at_us:,.0f}" if abs(at_us) >= 10 else f"{round(at_us, 3):g}"
 
 
 def _step(length_us: float) -> float:

@@ -61,9 +61,6 @@ def draw_steps(one: TimelinePreemption, box: Box, scale: Scale) -> Iterator[str]
     ]
     waited = time_text(one.started_us - one.arrived_us)
     left = time_text(one.drained_us - one.flagged_us)
-    yield from _track(request, top + 22, f"first real-time block after {waited}", box, scale)
-    drain = [_Step("drain", one.flagged_us, one.drained_us)]
-    yield from _track(drain, top + 58, f"last best-effort block that left: {left}", box, scale)
     instants = {
         one.arrived_us: _LINE, one.flagged_us: _DASHED, one.drained_us: _DASHED,
         one.started_us: _LINE,
@@ -71,6 +68,9 @@ def draw_steps(one: TimelinePreemption, box: Box, scale: Scale) -> Iterator[str]
     for at_us, stroke in instants.items():
         if at_us <= scale.high:
             yield line(Point(scale.at(at_us), top + 22), Point(scale.at(at_us), box.bottom), stroke)
+    yield from _track(request, top + 22, f"first real-time block after {waited}", box, scale)
+    drain = [_Step("drain", one.flagged_us, one.drained_us)]
+    yield from _track(drain, top + 58, f"last best-effort block that left: {left}", box, scale)
     yield _flag(Point(scale.at(one.arrived_us), top + 22))
 
 
@@ -107,8 +107,9 @@ def _track(steps: list[_Step], top: float, words: str, box: Box, scale: Scale) -
         if step.end_us > step.begin_us:
             yield rect(Box(left, top, max(right - left, 1.0), _STRIP), _COLOURS[step.name])
     start, end = scale.at(steps[0].begin_us), scale.at(steps[-1].end_us)
-    room_right = box.right - end - 12
-    if text_width(words, _BODY) <= room_right:
+    width = text_width(words, _BODY)
+    if width <= box.right - end - 12:
+        yield rect(Box(end + 5, top - 2, width, _STRIP + 5), "#ffffff")
         yield label(Point(end + 8, top + _STRIP - 1), words, _BODY)
     else:
         yield label(Point(start, top - 4), words, _BODY, max_width=box.right - start)

@@ -1,7 +1,7 @@
 """The rows of a device's timeline: each multiprocessor's height is shared by who is resident.
 
 Real-time blocks stand on top, best-effort blocks below, nothing where the multiprocessor idles. Two
-families of colour that people with any colour vision tell apart: blue for real-time, orange for
+families of colour that people with any colour vision tell apart: cool for real-time, warm for
 best-effort. ``device_timeline`` places the panels.
 """
 
@@ -17,8 +17,8 @@ from heddle.drawing.palette import MISSED
 from heddle.drawing.svg import Box, Stroke, element, rect
 
 #: Each family from its leading colour on; neighbours differ in lightness.
-_REAL_TIME = ("#08519c", "#4393c3", "#053061", "#6baed6", "#2171b5", "#9ecae1", "#08306b")
-_BEST_EFFORT = ("#f28e2b", "#fdc57b", "#b35806", "#fee0b6", "#e08214", "#7f3b08", "#ffd92f")
+_REAL_TIME = ("#1f6fb5", "#9ecae1", "#053061", "#41b6c4", "#6a51a3", "#4a7ba6", "#253494")
+_BEST_EFFORT = ("#f28e2b", "#ffd166", "#b35806", "#fbc4ab", "#b8a000", "#fee0b6", "#7f3b08")
 #: Killed blocks: their work is lost.
 LOST = "url(#lost)"
 _LOST_FRAME = Stroke(MISSED, 1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from heddle.server.mover import Mover, waiting_steps
@@ -14,7 +15,7 @@ READY = "ready"
 
 
 def devices_status(
-    details: Mapping[str, Any], standings: Mapping[str, Mapping[str, Any]]
+    details: Mapping[str, Any], standings: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 ) -> list[dict[str, Any]]:
     """Return the devices with their instances, of the node agent's details.
 
@@ -23,7 +24,7 @@ def devices_status(
     found = []
     for device in details.get("devices", ()):
         own = [
-            {**one, "sharing": standings.get(one["instance"])}
+            {**one, "sharing": standings.get(one.get("instance", ""))}
             for one in details["instances"]
             if one["gpu"] == device["id"]
         ]

@@ -32,7 +32,7 @@ def test_there_are_the_promised_examples() -> None:
 @pytest.mark.parametrize("folder", sorted(EXAMPLES.glob("0*")), ids=lambda path: path.name)
 def test_every_example_says_what_it_shows_and_how_to_run_it(folder: Path) -> None:
     text = (folder / "README.md").read_text()
-    assert f"heddle plan examples/{folder.name}/" in text
+    assert any(f"heddle {verb} examples/{folder.name}/" in text for verb in ("plan", "run"))
 
 
 @pytest.mark.parametrize("path", WORKLOADS, ids=lambda path: f"{path.parent.name}/{path.stem}")

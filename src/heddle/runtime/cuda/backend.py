@@ -1,8 +1,9 @@
-"""The cuda device as a backend: ``cuda:0`` for the runner, the conformance suite and the local service.
+"""The cuda device as a backend: ``cuda:0`` for the runner, the conformance suite and the local
+service.
 
-A :class:`CudaBackend` is a driver context, a board, a plant, and a thread on which the dispatcher loop
-runs without the interpreter lock. Its clients submit through ``core.registration`` and hear of ended
-tasks in the board's ``outbox``.
+A :class:`CudaBackend` is a driver context, a board, a plant, and a thread on which the dispatcher
+loop runs without the interpreter lock. Its clients submit through ``core.registration`` and hear of
+ended tasks in the board's ``outbox``.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
-from heddle.errors import HostError, InputError
+from heddle.errors import HostError
 from heddle.runtime.compiled import require_compiler
 from heddle.runtime.core.backend import BackendOptions, Span
 from heddle.runtime.core.board import Board, Device, Sizes, Words, new_board
@@ -26,6 +27,7 @@ from heddle.runtime.cuda.driver import Driver
 from heddle.runtime.cuda.equipment import equip
 from heddle.runtime.cuda.graphs import capture_kernels
 from heddle.runtime.cuda.loop import now_ns, one_round, run
+from heddle.runtime.cuda.networks.catalogue import Catalogue
 from heddle.runtime.cuda.options import CudaOptions
 from heddle.runtime.cuda.plant import (
     CALL_NAMES,
@@ -80,6 +82,7 @@ class CudaBackend:
         self._names: list[str] = []
         self._thread: threading.Thread | None = None
         self._news = threading.Event()
+        self._catalogue = Catalogue(driver)
         self._compile()
 
     @classmethod
@@ -131,13 +134,18 @@ class CudaBackend:
         """The context, to load code and allocate memory."""
         return self._driver
 
+    @property
+    def catalogue(self) -> Catalogue:
+        """The networks of the GPU, to build work that has no name."""
+        return self._catalogue
+
     def networks(self) -> tuple[str, ...]:
         """The networks it can run by name."""
-        return ()
+        return self._catalogue.names()
 
     def add_network(self, name: str) -> int:
-        """A program for one client of a named network."""
-        raise InputError(f"no network {name!r} on {self.name}")
+        """A program for one client of a named network, over buffers of its own."""
+        return self.add_program_of(self._catalogue.build(name))
 
     def add(self, kernel: DeviceKernel) -> int:
         """The row of a new kernel."""

@@ -39,7 +39,7 @@ def installed_driver() -> CallTable:
         raise _absent(f"the driver (CUDA {_dotted(version)}) has no {', '.join(missing)}")
     extra = {name: _address(name) for name in OPTIONAL_FUNCTIONS}
     found = {name: address for name, address in extra.items() if address}
-    return CallTable(addresses | found, "the NVIDIA driver", _cuda)
+    return CallTable(addresses | found, "the NVIDIA driver", keep=_cuda)
 
 
 def _probe_version() -> int:

@@ -1,7 +1,8 @@
 """The functions of the driver by address: what the real driver and the fake one both are.
 
-``bindings`` fills a table from the installed driver, ``fake_driver`` from callbacks. ``Driver`` makes
-calls from Python by these addresses, the dispatcher loop from compiled code: one path for both.
+``bindings`` fills a table from the installed driver, ``fake_driver`` from callbacks. ``Driver``
+makes calls from Python by these addresses, the dispatcher loop from compiled code: one path for
+both.
 """
 
 from __future__ import annotations
@@ -40,10 +41,13 @@ class CallTable:
         All of ``FUNCTIONS``; of ``OPTIONAL_FUNCTIONS`` those that the driver has.
     origin
         For messages: ``the NVIDIA driver`` or ``a fake driver``.
+    takes_machine_code
+        Whether modules are cubins; else they are the text of their PTX.
     keep
         What must live as long as the addresses do.
     """
 
     addresses: Mapping[str, int]
     origin: str
+    takes_machine_code: bool = True
     keep: object = None

@@ -1,4 +1,5 @@
-"""A kernel on the cuda device: its functions, its grid, its parameters; and its row in board and plant.
+"""A kernel on the cuda device: its functions, its grid, its parameters; and its row in board and
+plant.
 
 A kernel has up to three functions: as its author wrote it, checked at its entry, and persistent.
 Library work that has no code to rewrite is a graph instead. ``add_device_kernel`` is where a kernel

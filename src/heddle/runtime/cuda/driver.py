@@ -1,8 +1,8 @@
 """The CUDA driver from Python: what is done before work runs. The loop makes its own calls.
 
 A :class:`Driver` is a context of one GPU over a table of functions (``call_table``), the installed
-driver's or a fake one's. Handles and addresses are whole numbers. ``backend`` and ``kernels`` use it;
-graphs and parts of the GPU stand in ``graphs`` and ``green``.
+driver's or a fake one's. Handles and addresses are whole numbers. ``backend`` and ``kernels`` use
+it; graphs and parts of the GPU stand in ``graphs`` and ``green``.
 """
 
 from __future__ import annotations

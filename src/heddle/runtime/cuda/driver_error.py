@@ -11,10 +11,10 @@ _ADVICE: Final = {
     codes.OUT_OF_MEMORY: "the GPU has too little free memory: stop what uses it, or use less",
     codes.NO_DEVICE: "the driver sees no GPU: look at nvidia-smi and CUDA_VISIBLE_DEVICES",
     codes.INVALID_IMAGE: "the code is not for this GPU, or no code",
-    codes.INVALID_PTX: "the driver cannot compile this PTX: its version may be newer than the driver",
+    codes.INVALID_PTX: "the driver cannot compile this PTX: it may be newer than the driver",
     codes.NOT_PERMITTED: "the GPU is in a mode that forbids it",
     codes.NOT_SUPPORTED: "this GPU or driver does not have it",
-    codes.LAUNCH_OUT_OF_RESOURCES: "the kernel needs more registers or shared memory than there are",
+    codes.LAUNCH_OUT_OF_RESOURCES: "the kernel needs more registers or shared memory than exist",
 }
 _RETRYABLE: Final = frozenset({codes.OUT_OF_MEMORY})
 _LOST: Final = "the context is lost: open the device again"

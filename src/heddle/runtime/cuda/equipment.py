@@ -1,7 +1,7 @@
 """Making a plant: streams, events, records and buffers for every row that a board may fill.
 
-All of it is made when the device is opened, so that nothing is made while work runs. ``backend`` calls
-this once; the loop uses what comes out.
+All of it is made when the device is opened, so that nothing is made while work runs. ``backend``
+calls this once; the loop uses what comes out.
 """
 
 from __future__ import annotations

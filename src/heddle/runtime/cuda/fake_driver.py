@@ -1,8 +1,8 @@
 """A CUDA driver without a GPU: the same functions by address, in front of ``fake_gpu``.
 
-For tests and for trying out the cuda device where there is none. The functions are C callbacks, so the
-dispatcher loop calls them as it calls the real ones. Every query of an event moves the GPU on a little.
-Faults are scripted: the n-th call of a function fails, a kernel fails, a kernel never ends.
+For tests and for trying out the cuda device where there is none. The functions are C callbacks, so
+the dispatcher loop calls them as it calls the real ones. Every query of an event moves the GPU on a
+little. Faults are scripted: the n-th call of a function fails, a kernel fails, a kernel never ends.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class FakeDriver:
             name: int(ctypes.cast(callback, ctypes.c_void_p).value or 0)
             for name, callback in self._callbacks.items()
         }
-        return CallTable(addresses, "the fake driver", self)
+        return CallTable(addresses, "the fake driver", takes_machine_code=False, keep=self)
 
     def num_allocations(self) -> int:
         """How many pieces of memory were not given back."""
@@ -274,7 +274,7 @@ def _fine(*_arguments: Any) -> int:
     return codes.SUCCESS
 
 
-def _name(driver: FakeDriver, place: int, size: int, _device: int) -> int:
+def _name(_driver: FakeDriver, place: int, size: int, _device: int) -> int:
     text = b"Fake GPU\0"[:size]
     ctypes.memmove(place, text, len(text))
     return codes.SUCCESS

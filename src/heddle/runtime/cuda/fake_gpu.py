@@ -1,8 +1,9 @@
 """A GPU in plain memory: streams, events, kernels as Python bodies, moved on step by step.
 
-``fake_driver`` is the driver in front of it. One step does one piece of work: a command of a stream,
-or one block of a running kernel. Which stream goes next is drawn from a seeded generator with a strong
-wish for the urgent ones, so that epochs rise and real-time work arrives at any moment of a kernel.
+``fake_driver`` is the driver in front of it. One step does one piece of work: a command of a
+stream, or one block of a running kernel. Which stream goes next is drawn from a seeded generator
+with a strong wish for the urgent ones, so that epochs rise and real-time work arrives at any moment
+of a kernel.
 """
 
 from __future__ import annotations

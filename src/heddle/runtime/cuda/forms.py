@@ -1,8 +1,8 @@
 """From the PTX of a kernel to functions on the GPU: as it is, checked at its entry, persistent.
 
-The rewriter says which forms a kernel may have; here they are loaded, and a persistent form that holds
-far fewer blocks on a multiprocessor than the original is dropped again. ``networks`` and the
-benchmarks call this; ``device_kernel`` takes the functions.
+The rewriter says which forms a kernel may have and assembles them; here they are loaded. Machine code
+and not PTX is loaded, since the assembler may be newer than the driver's own compiler. ``networks``
+and the benchmarks call this; ``device_kernel`` takes the functions.
 """
 
 from __future__ import annotations
@@ -11,14 +11,9 @@ from dataclasses import dataclass
 
 from heddle.runtime.cuda.device_kernel import Functions
 from heddle.runtime.cuda.driver import Driver
-from heddle.runtime.rewriter.entry_check import to_entry_check
-from heddle.runtime.rewriter.persistent import to_persistent
-from heddle.runtime.rewriter.ptx import Module
+from heddle.runtime.rewriter.choice import Built, Choice, Wish, choose
 from heddle.runtime.rewriter.ptx_reader import read_ptx
 from heddle.runtime.rewriter.rewritten import Form
-from heddle.runtime.rewriter.verdict import judge
-
-_LEAST_OCCUPANCY = 0.5  # of the original's, that a persistent form must keep
 
 
 @dataclass(frozen=True)
@@ -47,44 +42,52 @@ class Loaded:
     remarks: tuple[str, ...] = ()
 
 
-def load_forms(driver: Driver, code: Code, *, is_rewritten: bool = True) -> Loaded:
-    """Loads a kernel in every form that it may have; only as it is, where it shall not be rewritten.
+def load_forms(driver: Driver, code: Code) -> Loaded:
+    """Loads a kernel in every form that it may have.
 
     Raises
     ------
     InputError
         The text is not PTX that the rewriter reads, or has no such entry.
-    DriverError
-        The GPU cannot run it.
+    HostError
+        Triton is missing, or the GPU cannot run the kernel.
     """
-    plain = _load(driver, code, code.ptx)
-    module = read_ptx(code.ptx)
-    num_parameters = len(module.entry(code.entry).parameters)
-    if not is_rewritten:
-        return Loaded(Functions(plain=plain), code, num_parameters)
-    checked = _load(driver, code, to_entry_check(module, code.entry).text)
-    persistent, remarks = _persistent(driver, code, module, plain)
-    functions = Functions(plain=plain, checked=checked, persistent=persistent)
-    return Loaded(functions, code, num_parameters, remarks)
+    num_parameters = len(read_ptx(code.ptx).entry(code.entry).parameters)
+    strong = choose(code.ptx, _wish(driver, code, Form.PERSISTENT))
+    weak = choose(code.ptx, _wish(driver, code, Form.ENTRY_CHECK))
+    functions = Functions(
+        plain=_load(driver, code, strong.original),
+        checked=_load_if(driver, code, weak, Form.ENTRY_CHECK),
+        persistent=_load_if(driver, code, strong, Form.PERSISTENT),
+    )
+    return Loaded(functions, code, num_parameters, _remarks(strong))
 
 
-def _persistent(
-    driver: Driver, code: Code, module: Module, plain: int
-) -> tuple[int, tuple[str, ...]]:
-    verdict = judge(module.entry(code.entry))
-    if verdict.form is not Form.PERSISTENT:
-        return 0, tuple(str(reason) for reason in verdict.reasons)
-    function = _load(driver, code, to_persistent(module, code.entry).text)
-    num_threads = code.threads[0] * code.threads[1] * code.threads[2]
-    before = driver.occupancy(plain, num_threads, code.shared_bytes)
-    after = driver.occupancy(function, num_threads, code.shared_bytes)
-    if after < _LEAST_OCCUPANCY * before:
-        return 0, (f"its persistent form would hold {after} blocks, the original {before}",)
-    return function, ()
+def _wish(driver: Driver, code: Code, strongest: Form) -> Wish:
+    major, minor = driver.gpu.capability
+    suffix = "a" if major >= 9 else ""
+    return Wish(
+        entry_name=code.entry,
+        architecture=f"sm_{major}{minor}{suffix}",
+        threads=code.threads[0] * code.threads[1] * code.threads[2],
+        shared_bytes=code.shared_bytes,
+        strongest=strongest,
+    )
 
 
-def _load(driver: Driver, code: Code, text: str) -> int:
-    function = driver.function(driver.load(text.encode()), code.entry)
+def _load_if(driver: Driver, code: Code, choice: Choice, form: Form) -> int:
+    return _load(driver, code, choice.chosen) if choice.chosen.form is form else 0
+
+
+def _load(driver: Driver, code: Code, built: Built) -> int:
+    image = built.cubin if driver.calls.takes_machine_code else built.text.encode()
+    function = driver.function(driver.load(image), code.entry)
     if code.shared_bytes:
         driver.set_shared_bytes(function, code.shared_bytes)
     return function
+
+
+def _remarks(choice: Choice) -> tuple[str, ...]:
+    found = [str(reason) for reason in choice.verdict.reasons]
+    found += [f"{form.value}: {why.value}: {text}" for form, why, text in choice.fallbacks]
+    return tuple(found)

@@ -1,8 +1,8 @@
 """CUDA graphs: a program captured once and replayed as one launch.
 
-For real-time programs of many short kernels, and for library work (cuBLAS, cuDNN, a framework): what
-its calls put into a stream is captured, so that the loop replays it without Python. A graph is opaque:
-it runs whole, and best-effort work made of graphs is stopped between two of them.
+For real-time programs of many short kernels, and for library work (cuBLAS, cuDNN, a framework):
+what its calls put into a stream is captured, so that the loop replays it without Python. A graph is
+opaque: it runs whole, and best-effort work made of graphs is stopped between two of them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The dispatcher loop of the cuda device: look, take turns, give orders, without Python.
 
-``backend`` runs it on a thread of its own; it holds no interpreter lock, so a busy Python thread does
-not delay it. Tests take single rounds.
+``backend`` runs it on a thread of its own; it holds no interpreter lock, so a busy Python thread
+does not delay it. Tests take single rounds.
 """
 
 from __future__ import annotations

@@ -25,8 +25,9 @@ class CudaOptions:
         few microseconds, after which blocks read it from the cache; ``mapped``: it stands in the
         host's memory, is written at once, and every look goes over the bus.
     begins_by
-        How the beginning of real-time work that preempts is seen: ``completion`` (all its blocks have
-        begun), ``marker`` (a block as large as its own ran first), ``event`` (its stream is at it).
+        How the beginning of real-time work that preempts is seen: ``completion`` (all its blocks
+        have begun), ``marker`` (a block as large as its own ran first), ``event`` (its stream is at
+        it).
     resident_percent
         How much of the GPU the blocks of a persistent kernel may hold, in percent of what fits.
     idle_s

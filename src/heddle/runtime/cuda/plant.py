@@ -1,12 +1,13 @@
-"""What the dispatcher loop needs beside the board: handles, addresses, buffers, all as whole numbers.
+"""What the dispatcher loop needs beside the board: handles, addresses, buffers, all as whole
+numbers.
 
 ``equipment`` fills a plant from a driver, ``kernels`` adds rows for kernels; ``launching``,
-``polling`` and ``loop`` read it in compiled code. Tables have a row for every row of the board's table
-of the same name.
+``polling`` and ``loop`` read it in compiled code. Tables have a row for every row of the board's
+table of the same name.
 
 Words that the GPU or the driver reads (the configuration of a launch, the parameters that rewritten
-kernels get last) stand in ``scratch``: the driver copies them within the call, and only the loop makes
-launches.
+kernels get last) stand in ``scratch``: the driver copies them within the call, and only the loop
+makes launches.
 """
 
 from __future__ import annotations

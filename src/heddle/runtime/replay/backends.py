@@ -36,18 +36,17 @@ def open_backend(name: str, options: BackendOptions) -> Backend:
     kind, colon, rest = name.partition(":")
     if kind not in _KINDS:
         raise InputError(f"unknown device {name!r}{nearest(kind, _KINDS)}; devices: {_FORMS}")
-    opened = _class_of(kind)
     backend: Backend
     if kind == "sim":
         if not rest:
             raise InputError(f"device {name!r} lacks its type; devices: {_FORMS}")
-        backend = opened(rest, options)
+        backend = _class_of(kind)(rest, options)
     elif kind == "cpu":
         if colon:
             raise InputError(f"unknown device {name!r}: cpu takes nothing more; devices: {_FORMS}")
-        backend = opened.open(options)
+        backend = _class_of(kind).open(options)
     else:
-        backend = opened.open(_index(name, rest), options)
+        backend = _class_of(kind).open(_index(name, rest), options)
     return backend
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Self
 
 from heddle.runtime.rewriter.rewritten import Form
 
@@ -57,7 +58,7 @@ class Hindrance(Enum):
 
     sentence: str
 
-    def __new__(cls, word: str, sentence: str) -> Hindrance:
+    def __new__(cls, word: str, sentence: str) -> Self:
         """Value and sentence of a member."""
         member = object.__new__(cls)
         member._value_ = word
@@ -76,13 +77,16 @@ class Remark(Enum):
         "ordered wait",
         "a block waits for others at a place of its own; tickets in order keep it safe",  # 6
     )
-    LOCK = "lock", "blocks take a lock; who holds one runs to the end of its block"  # 6
+    LOCK = (
+        "lock",
+        "it repeats a compare-and-swap; who holds a lock runs to the end of its block",  # 6
+    )
     NOT_REPLAYABLE = "not replayable", "it has atomics: it may be resumed, never run again"  # 7
     TEXTURES = "textures", "it reads textures or surfaces, which rewriting leaves alone"  # 12
 
     sentence: str
 
-    def __new__(cls, word: str, sentence: str) -> Remark:
+    def __new__(cls, word: str, sentence: str) -> Self:
         """Value and sentence of a member."""
         member = object.__new__(cls)
         member._value_ = word
@@ -116,6 +120,14 @@ class Reason:
     def __str__(self) -> str:
         place = f"line {self.line}: " if self.line else ""
         return f"{place}{self.kind.sentence}" + (f" ({self.found})" if self.found else "")
+
+
+_KINDS: dict[str, Hindrance | Remark] = {kind.value: kind for kind in (*Hindrance, *Remark)}
+
+
+def reason_of(word: str, line: int, found: str) -> Reason:
+    """Return the reason whose kind has that value; KeyError when none has."""
+    return Reason(_KINDS[word], line, found)
 
 
 @dataclass(frozen=True, slots=True)

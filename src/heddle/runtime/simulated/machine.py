@@ -70,6 +70,7 @@ class Units(NamedTuple):
     fits: Words  # blocks that there is room for
     wanted: Words  # blocks that begin
     duration_ns: Words  # of those
+    slowed: Words  # by how many permille other streams slow them
     is_freed: Words  # blocks ended there since blocks were handed out
 
 

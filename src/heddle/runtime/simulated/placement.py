@@ -119,7 +119,7 @@ def place(board: Board, machine: Machine, queue: int, row: int) -> int:
     if placed > 0:
         share = _memory_share(board, machine, queue)
         _set_durations(board, machine, queue, row, share)
-        _group(board, machine, queue, share)
+        _group(machine, queue)
         machine.streams.resident[queue] += placed
     return placed
 
@@ -161,14 +161,29 @@ def _set_durations(board: Board, machine: Machine, queue: int, row: int, share: 
         alike = same >= 0 and units.load[unit] == units.load[same]
         if alike and own[queue, unit] == own[queue, same]:
             units.duration_ns[unit] = units.duration_ns[same]
+            units.slowed[unit] = units.slowed[same]
         else:
-            block_ns = _block_ns(board, machine, queue, row, unit, share)
-            units.duration_ns[unit] = block_ns + ticket_ns
+            slowed = _slowed(board, machine, queue, row, unit, share)
+            block_ns = _block_ns(board, machine, queue, row, unit)
+            units.duration_ns[unit] = block_ns + block_ns * slowed // PERMILLE + ticket_ns
+            units.slowed[unit] = slowed
         same = unit
 
 
 @compiled
-def _block_ns(board: Board, machine: Machine, queue: int, row: int, unit: int, share: int) -> int:
+def _slowed(board: Board, machine: Machine, queue: int, row: int, unit: int, share: int) -> int:
+    """By how many permille other streams slow blocks that begin now on a multiprocessor."""
+    most = machine.costs.interference_permille
+    alone = UNIT // board.kernels.occupancy[row] * machine.own[queue, unit]
+    if machine.units.load[unit] > alone:
+        return most
+    if board.kernels.bound[row] == MEMORY_BOUND:
+        return most * share // PERMILLE
+    return 0
+
+
+@compiled
+def _block_ns(board: Board, machine: Machine, queue: int, row: int, unit: int) -> int:
     """How long blocks take that begin now on a multiprocessor: the wave time at its load."""
     kernels = board.kernels
     if kernels.handle[row] == NEVER_ENDS:
@@ -178,17 +193,11 @@ def _block_ns(board: Board, machine: Machine, queue: int, row: int, unit: int, s
     part = UNIT // occupancy
     load = machine.units.load[unit]
     level = min(max(own, (load + part // 2) // part), occupancy, MAX_OCCUPANCY)
-    wave_ns = machine.wave_ns[row, level - 1]
-    slowed = 0
-    if load > own * part:
-        slowed = machine.costs.interference_permille
-    elif kernels.bound[row] == MEMORY_BOUND:
-        slowed = machine.costs.interference_permille * share // PERMILLE
-    return max(wave_ns + wave_ns * slowed // PERMILLE, 1)
+    return max(machine.wave_ns[row, level - 1], 1)
 
 
 @compiled
-def _group(board: Board, machine: Machine, queue: int, share: int) -> None:
+def _group(machine: Machine, queue: int) -> None:
     """Makes groups of the wanted blocks: equal numbers with equal durations belong together."""
     groups, clock, units, picked = machine.groups, machine.clock, machine.units, machine.picked
     streams, placed = machine.streams, machine.placed
@@ -225,7 +234,7 @@ def _group(board: Board, machine: Machine, queue: int, share: int) -> None:
         groups.each[row] = each
         groups.places[row] = places
         groups.first_block[row] = streams.claimed[queue]
-        groups.slowed[row] = share * machine.costs.interference_permille // PERMILLE
+        groups.slowed[row] = units.slowed[first]
         streams.claimed[queue] += each * places
 
 

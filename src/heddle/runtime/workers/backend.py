@@ -88,6 +88,8 @@ class CpuBackend:
         self._kernels: list[Kernel] = []
         self._held: list[object] = []
         self._is_open = True
+        self._is_interrupted = False
+        self.num_left_behind = 0
         _compile(self._board, self.shop)
         self._crew = Crew(self._dispatch, self._work, places)
 
@@ -151,13 +153,19 @@ class CpuBackend:
         """
         self.poke()
         while self._is_open and rings.waiting(self._board.outbox) == 0:
-            self._refuse_if_stuck()
+            self.refuse_if_stuck()
             left_ms = (until_ns - self.now_ns()) / _MS
-            if left_ms <= 0:
-                return
+            if left_ms <= 0 or self._is_interrupted:
+                break
             write_word(self.shop.state, IS_SOMEBODY_WAITING, 1)
             if rings.waiting(self._board.outbox) == 0:
                 self._wires.wait_for_end(min(left_ms, _LONGEST_WAIT_MS))
+        self._is_interrupted = False
+
+    def interrupt(self) -> None:
+        """Lets ``advance`` return now, also when it is called next; from any thread."""
+        self._is_interrupted = True
+        self._wires.wake_client()
 
     def poke(self) -> None:
         """Wakes the dispatcher if it sleeps: for after ``submit`` where no ``advance`` follows."""
@@ -182,7 +190,8 @@ class CpuBackend:
         write_word(self.shop.state, IS_CLOSING, 1)
         write_word(self.shop.news, 0, -1)
         self._wires.wake_everybody()
-        if self._crew.join():
+        self.num_left_behind = self._crew.join()
+        if self.num_left_behind == 0:
             self._wires.close()
         else:
             _left_behind.append((self._board, self.shop, self._wires, self._held))
@@ -195,7 +204,8 @@ class CpuBackend:
         launch = int(counts.stuck_launch[0])
         return self._kernels[int(self._board.launches.kernel[launch])].name
 
-    def _refuse_if_stuck(self) -> None:
+    def refuse_if_stuck(self) -> None:
+        """Raises the HostError that names the kernel where the device is stuck in one."""
         kernel = self.stuck_kernel()
         if kernel is not None:
             raise HostError(

@@ -121,6 +121,13 @@ def retire_front(board: Board, shop: Workshop, queue: int) -> bool:
 
 
 @compiled
+def hold_back(shop: Workshop, queue: int, epoch: int) -> None:
+    """Lets what was launched behind a kernel that failed leave; the core raises the epoch as well."""
+    if shop.stream_head[queue] < shop.stream_tail[queue]:
+        atomic_store(shop.flags, queue * LINE, epoch + 1)
+
+
+@compiled
 def close_if_possible(board: Board, shop: Workshop, launch: int) -> None:
     """Closes a launch that must leave: a persistent one at once, another only before it began."""
     line = launch * LINE
@@ -169,3 +176,5 @@ def retire(board: Board, shop: Workshop, launch: int, done: int, outcome: int) -
     launches.outcome[launch] = outcome
     launches.state[launch] = RETIRED
     put(board.reports, launch)
+    if outcome == BROKEN:
+        hold_back(shop, queue, launches.epoch[launch])

@@ -78,8 +78,8 @@ class Crew:
         for thread in self._threads:
             thread.start()
 
-    def join(self) -> bool:
-        """Waits for the threads, which were told to end; whether all of them did.
+    def join(self) -> int:
+        """Waits for the threads, which were told to end; how many did not.
 
         One that is stuck in a block is left behind: it ends with the process.
         """
@@ -89,7 +89,7 @@ class Crew:
             with contextlib.suppress(OSError):  # it has ended
                 os.sched_setaffinity(number, cores)
         self._affinities = {}
-        return not any(thread.is_alive() for thread in self._threads)
+        return sum(thread.is_alive() for thread in self._threads)
 
 
 def _bound(work: Callable[[int], None], number: int) -> Callable[[], None]:

@@ -57,6 +57,10 @@ class Wires:
         """Rings the dispatcher, whether it sleeps or not."""
         os.eventfd_write(self.calls.dispatcher_event, 1)
 
+    def wake_client(self) -> None:
+        """Wakes the client that waits, or the next one that would."""
+        os.eventfd_write(self._client_event, 1)
+
     def wake_everybody(self) -> None:
         """Rings every thread and every client that waits."""
         for descriptor in self._descriptors:

@@ -75,18 +75,16 @@ def test_faults_of_kernels_lose_the_context_and_refused_launches_do_not() -> Non
 
 
 def test_choices_that_do_not_exist_are_refused() -> None:
-    for wrong in ({"epoch_by": "pigeon"}, {"begins_by": "guess"}):
-        with pytest.raises(InputError, match="possible"):
-            CudaOptions(**wrong)
+    with pytest.raises(InputError, match="stream-write or mapped are possible"):
+        CudaOptions(epoch_by="pigeon")
+    with pytest.raises(InputError, match="event, completion, marker are possible"):
+        CudaOptions(begins_by="guess")
     with pytest.raises(InputError, match="1 to 100"):
         CudaOptions(resident_percent=0)
 
 
 def test_without_a_driver_the_device_says_what_was_looked_for() -> None:
-    try:
-        table = installed_driver()
-    except HostError as error:
-        assert "device cuda cannot be used" in str(error)
-        assert not error.is_retryable
-    else:
-        assert set(FUNCTIONS) <= set(table.addresses)
+    with pytest.raises(HostError, match="device cuda cannot be used") as refusal:
+        installed_driver()
+        pytest.skip("there is an NVIDIA driver here; benchmarks/gpu_runtime.sh tests it")
+    assert not refusal.value.is_retryable

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from fake_cuda_machine import FakeMachine, fake_machine
 
+from fake_cuda_machine import FakeMachine, fake_machine
 from heddle.errors import HostError
 from heddle.runtime.core.constants import BE, CANCELLED, FAILED, FINISHED, HEALTHY, LOST, STUCK
 from heddle.runtime.core.kernel import QueueSpec
@@ -55,7 +55,7 @@ def test_preemption_is_exact_whichever_way_the_epoch_and_the_beginning_travel(
 ) -> None:
     choices = CudaOptions(epoch_by=epoch_by, begins_by=begins_by)
     with fake_machine("block-edge", choices=choices) as machine:
-        be, rt = run_both(machine)
+        be, _ = run_both(machine)
         machine.run(be)
         assert machine.board.tasks.evictions[be] == 1
         assert set(machine.ran.values()) == {1}
@@ -67,7 +67,7 @@ def test_preemption_is_exact_whichever_way_the_epoch_and_the_beginning_travel(
 
 def test_without_a_right_to_run_best_effort_work_waits_for_ever() -> None:
     with fake_machine("rt-only") as machine:
-        be, rt = run_both(machine)
+        _, rt = run_both(machine)
         assert machine.states(rt) == [FINISHED]
         assert not [number for number, _ in machine.ran if number < 100]
 

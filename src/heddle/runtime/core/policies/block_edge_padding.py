@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from heddle.runtime.compiled import compiled
-from heddle.runtime.core.choices import can_launch, first_rt
-from heddle.runtime.core.constants import URGENT
+from heddle.runtime.core.choices import can_launch, goes_before
+from heddle.runtime.core.constants import RT, URGENT
 from heddle.runtime.core.operations import Operations, Pad, launch_beside, launch_plain
 from heddle.runtime.core.padding import pad_of_ours
 from heddle.runtime.core.policies.block_edge import evict_best_effort, run_best_effort
@@ -26,14 +26,18 @@ def decide_block_edge_padding(status: Status, operations: Operations) -> None:
 
 @compiled
 def next_to_pad(status: Status) -> int:
-    """The real-time queue whose kernel is launched next; -1 while enough of them are in flight.
+    """The real-time queue whose kernel is launched next; -1 while enough of each are in flight.
 
-    Few are, so that each is launched knowing what best-effort work is ready to fill it.
+    Few are, so that each is launched knowing what best-effort work is ready to fill it. Real-time
+    tasks run beside each other, as without padding.
     """
-    queue = first_rt(status)
-    if queue < 0 or not can_launch(status, queue):
-        return -1
-    return queue if status.queues.in_flight[queue] < status.limits.rt_window else -1
+    best = -1
+    for queue in range(status.num_queues):
+        is_rt = status.queues.kind[queue] == RT and can_launch(status, queue)
+        has_few = status.queues.in_flight[queue] < status.limits.rt_window
+        if is_rt and has_few and goes_before(status, queue, best):
+            best = queue
+    return best
 
 
 @compiled

@@ -89,7 +89,8 @@ extern "C" __global__ void transpose_padded(const float *in, float *out, int wid
   x = blockIdx.y * 16 + threadIdx.x;
   y = blockIdx.x * 16 + threadIdx.y;
   for (int j = 0; j < 16; j += 4)
-    if (x < height && y + j < width) out[(y + j) * height + x] = tile[threadIdx.x][threadIdx.y + j];
+    if (x < height && y + j < width)
+      out[(y + j) * height + x] = tile[threadIdx.x][threadIdx.y + j];
 }
 """
 
@@ -134,14 +135,15 @@ extern "C" __global__ void async_tail(const float4 *x, float4 *out) {
   stage[t] = make_float4(blockIdx.x, t, 0, 1);
   stage[64 + t] = make_float4(2, blockIdx.x, t, 0);
   __syncthreads();
-  float4 mine = stage[63 - t], other = stage[127 - t];
+  float4 mine = stage[63 - t];
   __syncthreads();
   asm volatile("cp.async.ca.shared.global [%0], [%1], 16;" :: "r"(near), "l"(x + i));
   asm volatile("cp.async.commit_group;");
   asm volatile("cp.async.wait_group 0;");
   __syncthreads();
-  float4 loaded = stage[63 - t];
-  out[i] = make_float4(mine.x + loaded.x, mine.y + loaded.y, other.x + loaded.z, other.y + loaded.w);
+  float4 loaded = stage[63 - t], other = stage[127 - t];
+  out[i] = make_float4(mine.x + loaded.x, mine.y + loaded.y, other.x + loaded.z,
+                       other.y + loaded.w);
   __syncthreads();
   asm volatile("cp.async.ca.shared.global [%0], [%1], 16;" :: "r"(near), "l"(x + i));
   asm volatile("cp.async.ca.shared.global [%0], [%1], 16;" :: "r"(far), "l"(x + i));

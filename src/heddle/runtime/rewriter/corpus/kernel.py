@@ -139,4 +139,6 @@ class PtxSource:
     def compile(self, target: int) -> Compiled:
         """Return the text with the target filled in."""
         suffix = "a" if target >= 90 else ""
-        return Compiled(self.text.replace("{target}", f"sm_{target}{suffix}"), self.entry, self.threads)
+        return Compiled(
+            self.text.replace("{target}", f"sm_{target}{suffix}"), self.entry, self.threads
+        )

@@ -98,4 +98,3 @@ def first_fault(
         except KernelFaultError as fault:
             return fault
     return None
-

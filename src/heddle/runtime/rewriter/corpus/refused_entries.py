@@ -17,7 +17,7 @@ def _refused(
         source=source,
         case=None,
         likeness=likeness,
-        otherwise=Expected("opaque", reason),
+        otherwise=Expected("opaque" if reason == "dependent launch" else "entry_check", reason),
         targets=targets,
     )
 
@@ -46,11 +46,11 @@ REFUSED = (
         likeness="cooperative groups",
     ),
     _refused(
-        "dynamic_parallelism", "call",
+        "dynamic_parallelism", "child kernels",
         PtxSource(refused_kernels.DYNAMIC_PARALLELISM, "dynamic_parallelism"),
     ),
     _refused(
-        "indirect_branch", "indirect branch",
+        "indirect_branch", "early return",
         PtxSource(refused_kernels.INDIRECT_BRANCH, "indirect_branch"),
     ),
     _refused("gridid", "gridid", PtxSource(refused_kernels.GRIDID, "gridid")),
@@ -66,8 +66,8 @@ REFUSED = (
     _refused(
         "matmul_cluster", "cluster",
         TritonSource(
-            "matrices", "matmul", "*fp16 *fp16 *fp32 i32 i32 i32",
-            {"tile": 64, "deep": 32}, warps=4, stages=2, divisible=(0, 1, 2, 3, 4, 5),
+            "matrices", "matmul", "*fp16 *fp16 *fp32 i32 i32",
+            {"tile": 64, "deep": 32}, warps=4, stages=2, divisible=(0, 1, 2, 3, 4),
             options={"num_ctas": 2},
         ),
         (90,),

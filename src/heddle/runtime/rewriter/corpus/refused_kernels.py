@@ -136,17 +136,18 @@ DYNAMIC_PARALLELISM = """
 }
 """
 
-#: A branch by a table of addresses that the reader cannot follow.
+#: A branch by a table: some threads return at its first entry, the others wait behind it.
 INDIRECT_BRANCH = """
 .version 8.4
 .target {target}
 .address_size 64
-.visible .entry indirect_branch(.param .u64 indirect_branch_param_0, .param .u32 indirect_branch_param_1)
+.visible .entry indirect_branch(.param .u64 indirect_branch_param_0)
 {
 	.reg .b32 %r<4>;
 	.reg .b64 %rd<3>;
 	ld.param.u64 %rd1, [indirect_branch_param_0];
-	ld.param.u32 %r1, [indirect_branch_param_1];
+	mov.u32 %r2, %tid.x;
+	and.b32 %r1, %r2, 1;
 $L__table: .branchtargets $L__one, $L__two;
 	brx.idx %r1, $L__table;
 $L__one:

@@ -65,7 +65,7 @@ class TritonSource:
         kinds = self.signature.split()
         names = [name for name in kernel.arg_names if name not in self.constants]
         signature = dict(zip(names, kinds, strict=True))
-        constants = {name: "constexpr" for name in self.constants}
+        constants = dict.fromkeys(self.constants, "constexpr")
         ordered = {name: {**signature, **constants}[name] for name in kernel.arg_names}
         aligned = {(place,): [["tt.divisibility", 16]] for place in self.divisible}
         made = triton.compile(

@@ -93,4 +93,4 @@ def _own_row(warp: Warp, addresses: Array, threads: Array) -> Array:
     size = warp.block.local_bytes
     if addresses.size and (int(addresses.min()) < 0 or int(addresses.max()) >= size):
         raise KernelFaultError(f"access outside of the {size} bytes of a thread's local memory")
-    return addresses + threads * size
+    return np.asarray(addresses + threads * size)

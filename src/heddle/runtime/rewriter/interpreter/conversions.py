@@ -100,9 +100,7 @@ def _read(kind: str) -> Callable[[Array], Array]:
     return from_bfloat if kind == "bf16" else lambda value: value
 
 
-def _converter(
-    modes: set[str], result: str, source: str
-) -> Callable[[Array], Array]:
+def _converter(modes: set[str], result: str, source: str) -> Callable[[Array], Array]:
     dtype, read = DTYPES[result], _read(source)
     rounding = next((_ROUND_TO_WHOLE[mode] for mode in modes if mode in _ROUND_TO_WHOLE), None)
     is_from_float = source[0] == "f" or source == "bf16"
@@ -112,11 +110,9 @@ def _converter(
         return _to_tensor_float
     if is_from_float and dtype.kind != "f":
         return lambda value: to_whole((rounding or np.trunc)(read(value)), dtype)
-    if "sat" in modes and dtype.kind == "f":
-        return lambda value: np.clip(np.nan_to_num(read(value)), 0, 1).astype(dtype)
     if "sat" in modes:
-        limits = np.iinfo(dtype)
-        return lambda value: np.clip(value, limits.min, limits.max).astype(dtype)
+        low, high = (0, 1) if dtype.kind == "f" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+        return lambda value: np.clip(np.nan_to_num(read(value)), low, high).astype(dtype)
     if rounding is not None and is_from_float:
         return lambda value: rounding(read(value)).astype(dtype)
     return lambda value: read(value).astype(dtype)

@@ -118,9 +118,7 @@ _UPDATES: dict[str, Update] = {
     "exch": lambda _, value, __: value,
     "cas": lambda old, expected, value: value if old == expected else old,
     "inc": lambda old, limit, _: old.dtype.type(0) if old >= limit else old + old.dtype.type(1),
-    "dec": lambda old, limit, _: (
-        limit if old == 0 or old > limit else old - old.dtype.type(1)
-    ),
+    "dec": lambda old, limit, _: limit if old == 0 or old > limit else old - old.dtype.type(1),
 }
 
 
@@ -153,10 +151,6 @@ def _make_atom(instruction: Instruction, layout: Layout) -> Step:
     return run
 
 
-def _make_match(instruction: Instruction, layout: Layout) -> Step:
-    raise unsupported(instruction)
-
-
 def _make_elect(instruction: Instruction, layout: Layout) -> Step:
     names = [each.strip() for each in instruction.operands[0].split("|")]
     chosen = layout.slot(names[1], PRED)
@@ -178,6 +172,5 @@ MAKERS: dict[str, Maker] = {
     "redux": _make_redux,
     "atom": _make_atom,
     "red": _make_atom,
-    "match": _make_match,
     "elect": _make_elect,
 }

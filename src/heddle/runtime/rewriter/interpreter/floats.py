@@ -66,11 +66,11 @@ def _divide(first: Array, second: Array) -> Array:
 
 
 def _negate(value: Array) -> Array:
-    return -value if value.dtype.kind == "f" else np.zeros_like(value) - value
+    return np.negative(value) if value.dtype.kind == "f" else np.zeros_like(value) - value
 
 
 def _squash(value: Array) -> Array:
-    return np.clip(np.nan_to_num(value), 0, 1).astype(value.dtype)
+    return np.asarray(np.clip(np.nan_to_num(value), 0, 1).astype(value.dtype))
 
 
 def on_packed(function: Function, kind: str) -> Function:
@@ -113,11 +113,11 @@ def _make_mul(instruction: Instruction, layout: Layout) -> Step:
 
 
 def _reciprocal(value: Array) -> Array:
-    return value.dtype.type(1) / value
+    return np.divide(value.dtype.type(1), value)
 
 
 def _reciprocal_root(value: Array) -> Array:
-    return value.dtype.type(1) / np.sqrt(value)
+    return np.divide(value.dtype.type(1), np.sqrt(value))
 
 
 def _copy_sign(first: Array, second: Array) -> Array:

@@ -136,6 +136,7 @@ class _Run:
         """1. make blocks resident; 2. run a warp for a while; 3. open barriers; 4. signal."""
         waiting = iter(range(self.launch.num_blocks))
         turns = 0
+        self._signal()
         while self._admit(waiting):
             self._hold(turns)
             warp = self._chosen()

@@ -30,7 +30,7 @@ def multiply_high(first: Array, second: Array) -> Array:
     """Return the high half of the product of two 32- or 64-bit words."""
     if first.dtype.itemsize == 8:
         exact = first.astype(object) * second.astype(object) >> 64
-        return exact.astype(first.dtype)
+        return np.asarray(exact.astype(first.dtype))
     wide = I64 if first.dtype.kind == "i" else U64
     half = 8 * first.dtype.itemsize
     return (first.astype(wide) * second.astype(wide) >> wide.type(half)).astype(first.dtype)
@@ -54,14 +54,14 @@ def remainder(first: Array, second: Array) -> Array:
 def shift_left(value: Array, amount: Array) -> Array:
     """Shift left; amounts of the width and more give zero."""
     bits = 8 * value.dtype.itemsize
-    moved = value << np.minimum(amount, bits - 1).astype(value.dtype)
+    moved: Array = value << np.minimum(amount, bits - 1).astype(value.dtype)
     return np.where(amount >= bits, value.dtype.type(0), moved)
 
 
 def shift_right(value: Array, amount: Array) -> Array:
     """Shift right, with the sign where the type has one; amounts are clamped to the width."""
     bits = 8 * value.dtype.itemsize
-    moved = value >> np.minimum(amount, bits - 1).astype(value.dtype)
+    moved: Array = value >> np.minimum(amount, bits - 1).astype(value.dtype)
     if value.dtype.kind == "i":
         return moved
     return np.where(amount >= bits, value.dtype.type(0), moved)
@@ -70,7 +70,7 @@ def shift_right(value: Array, amount: Array) -> Array:
 def count_ones(value: Array) -> Array:
     """Return the number of set bits, as 32 bits."""
     bits = np.unpackbits(value.view(np.uint8).reshape(len(value), -1), axis=1)
-    return bits.sum(axis=1).astype(np.uint32)
+    return np.asarray(bits.sum(axis=1).astype(np.uint32))
 
 
 def count_leading_zeros(value: Array) -> Array:
@@ -123,7 +123,6 @@ def permute_bytes(first: Array, second: Array, selector: Array) -> Array:
 
 def _bitwise_not(value: Array) -> Array:
     return np.asarray(~value)
-
 
 
 def _make_shift(instruction: Instruction, layout: Layout) -> Step:

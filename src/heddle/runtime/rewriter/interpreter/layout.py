@@ -18,6 +18,8 @@ from heddle.runtime.rewriter.interpreter.memory import Array
 
 WARP = 32
 
+Dtype = np.dtype[Any]
+
 #: The numpy type of a PTX type; bfloat16 and packed types are bits, taken apart where used.
 DTYPES: dict[str, np.dtype[Any]] = {
     name: np.dtype(kind)
@@ -37,8 +39,8 @@ DTYPES: dict[str, np.dtype[Any]] = {
     }.items()
     for name in names
 }
-UNSIGNED = {1: np.dtype("u1"), 2: np.dtype("u2"), 4: np.dtype("u4"), 8: np.dtype("u8")}
-SIGNED = {1: np.dtype("i1"), 2: np.dtype("i2"), 4: np.dtype("i4"), 8: np.dtype("i8")}
+UNSIGNED: dict[int, Dtype] = {size: np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
+SIGNED: dict[int, Dtype] = {size: np.dtype(f"i{size}") for size in (1, 2, 4, 8)}
 
 _REGISTER_POISON = 0xA5
 _NUMBER = re.compile(r"-?(0[xX][0-9a-fA-F]+|\d+)U?$")
@@ -129,7 +131,8 @@ def number(text: str, dtype: np.dtype[Any]) -> Any:
     """
     head = text[:2].lower()
     if head in {"0f", "0d"}:
-        bits = np.uint32(int(text[2:], 16)) if head == "0f" else np.uint64(int(text[2:], 16))
+        digits = "0x" + text[2:]
+        bits = np.uint32(int(digits, 0)) if head == "0f" else np.uint64(int(digits, 0))
         if dtype.kind == "f":
             return bits.view(np.float32 if head == "0f" else np.float64).astype(dtype)
         return dtype.type(bits)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from heddle.runtime.rewriter.interpreter.faults import KernelFaultError
-from heddle.runtime.rewriter.interpreter.grid import Launch, Schedule, Signal, run_grid
+from heddle.runtime.rewriter.interpreter.grid import Launch, Schedule, Signal, Triple, run_grid
 from heddle.runtime.rewriter.interpreter.memory import Array, Memory
 from heddle.runtime.rewriter.interpreter.program import Program
 from heddle.runtime.rewriter.rewritten import (
@@ -34,6 +34,8 @@ from heddle.runtime.rewriter.rewritten import (
 RECORD, FLAG = "launch record", "epoch word"
 _MOST_RESIDENT = 4
 _MOST_LAUNCHES = 400
+#: Within so many instructions the first leaders have come to the check at the entry.
+_CHECK_STEPS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,17 @@ class Preempted:
     launches: int
     evictions: int
     steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """What was known when the epoch rose: whether it rose while the launch ran, whether before its
+    first instruction, and the tickets taken by then.
+    """
+
+    is_signalled: bool
+    is_early: bool
+    tickets: int
 
 
 def run_preempted(
@@ -108,8 +121,8 @@ class _Owner:
             end = total if self.random.random() < 0.7 else end
             resident = int(self.random.integers(1, _MOST_RESIDENT + 1))
             self._write_record(first, end)
-            begun, is_signalled = self._run((resident, 1, 1))
-            first += self._done(end - first, begun + resident if is_signalled else None)
+            began = self._run((resident, 1, 1), self.typical_steps)
+            first += self._done(end - first, resident, began)
         return Preempted(*self.counts)
 
     def finish_checked(self) -> Preempted:
@@ -117,12 +130,12 @@ class _Owner:
         while True:
             self._write_record(0, self.launch.num_blocks)
             before = self.memory.cells.copy()
-            self._run(self.launch.grid)
+            began = self._run(self.launch.grid, _CHECK_STEPS)
             decision = int(self._words()[DECISION])
-            if decision == RUN:
+            if decision == RUN and not began.is_early:
                 return Preempted(*self.counts)
-            if decision != LEAVE:
-                raise KernelFaultError(f"the kernel ended with decision {decision}")
+            if decision != LEAVE or not began.is_signalled:
+                raise KernelFaultError(f"the kernel ended with decision {decision} ({began})")
             self.counts[1] += 1
             self._compare_unchanged(before)
 
@@ -145,11 +158,11 @@ class _Owner:
         size = max(_MOST_RESIDENT, self.launch.num_blocks)
         words[BROADCAST : BROADCAST + size] = self.random.integers(0, self.launch.num_blocks, size)
 
-    def _run(self, grid: tuple[int, int, int]) -> tuple[int, bool]:
-        """Launch once; return the tickets taken when the epoch rose, and whether it rose."""
+    def _run(self, grid: Triple, latest: int) -> Began:
+        """Launch once; the epoch rises after at most ``latest`` instructions, if it rises."""
         if self.counts[0] == _MOST_LAUNCHES:
             raise KernelFaultError(f"not all blocks have run after {_MOST_LAUNCHES} launches")
-        signal = self._signal()
+        signal = self._signal(latest)
         physical = Launch(grid, self.launch.block, self._arguments(), self.launch.shared_bytes)
         schedule = Schedule(
             seed=int(self.random.integers(1 << 31)),
@@ -163,12 +176,13 @@ class _Owner:
         self.counts[2] += outcome.steps
         if signal is not None:
             self.epoch = signal.value
-        return outcome.watched, outcome.is_signalled
+        is_early = signal is not None and signal.after == 0
+        return Began(outcome.is_signalled, is_early, outcome.watched)
 
-    def _signal(self) -> Signal | None:
+    def _signal(self, latest: int) -> Signal | None:
         if self.random.random() < 0.25:
             return None
-        after = int(self.random.integers(self.typical_steps + 1))
+        after = int(self.random.integers(latest + 1))
         after = 0 if self.random.random() < 0.1 else after
         watched = self.memory.address(RECORD) + 4 * TICKET
         return Signal(self.memory.address(FLAG), self.epoch + 1, after, watched)
@@ -183,14 +197,18 @@ class _Owner:
             buffer[start : start + 8] = self.memory.address(name).to_bytes(8, "little")
         return bytes(buffer)
 
-    def _done(self, quota: int, limit: int | None) -> int:
+    def _done(self, quota: int, resident: int, began: Began) -> int:
         """The blocks of the last launch; faults when they break a rule."""
-        done = int(self._words()[DONE])
+        words = self._words()
+        done, tickets = int(words[DONE]), min(int(words[TICKET]), quota)
+        latest = 0 if began.is_early else began.tickets + resident
         if done > quota:
             raise KernelFaultError(f"{done} blocks ran; the quota was {quota}")
-        if limit is None and done < quota:
+        if done != tickets:
+            raise KernelFaultError(f"{tickets} tickets were taken, but {done} blocks ran")
+        if not began.is_signalled and done < quota:
             raise KernelFaultError(f"nothing stopped the launch, but {done} of {quota} blocks ran")
-        if limit is not None and done > limit:
-            raise KernelFaultError(f"{done} blocks ran; at most {limit} could have begun in time")
+        if began.is_signalled and done > latest:
+            raise KernelFaultError(f"{done} blocks ran; {latest} could have begun in time")
         self.counts[1] += done < quota
         return done

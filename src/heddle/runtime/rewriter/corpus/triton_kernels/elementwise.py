@@ -1,6 +1,6 @@
 """Kernels without communication between threads."""
-# mypy: ignore-errors - Triton reads these functions; their arguments are tensors and constants
-# ruff: noqa: PLR0913 - a kernel has one argument per tensor, size and stride
+# Triton reads these functions; their arguments are tensors and constants:
+# mypy: ignore-errors
 
 from __future__ import annotations
 

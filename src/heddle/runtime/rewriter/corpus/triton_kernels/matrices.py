@@ -1,6 +1,8 @@
 """Kernels around matrix products: matmul in several forms, attention, convolution."""
-# mypy: ignore-errors - Triton reads these functions; their arguments are tensors and constants
-# ruff: noqa: PLR0913 - a kernel has one argument per tensor, size and stride
+# Triton reads these functions; their arguments are tensors and constants:
+# mypy: ignore-errors
+# A kernel has one argument per tensor, size and stride:
+# ruff: noqa: PLR0913, PLR0917
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ import triton.language as tl
 
 
 @triton.jit
-def matmul(a, b, c, rows, columns, depth, tile: tl.constexpr, deep: tl.constexpr):
+def matmul(a, b, c, columns, depth, tile: tl.constexpr, deep: tl.constexpr):
     """A product on a two-dimensional grid; pipelined where it has stages."""
     row = tl.program_id(0) * tile + tl.arange(0, tile)
     column = tl.program_id(1) * tile + tl.arange(0, tile)
@@ -40,8 +42,14 @@ def matmul_grouped(
     total = tl.zeros((tile, tile), dtype=tl.float32)
     for start in range(0, depth, deep):
         inside = inner < depth - start
-        left = tl.load(a + row[:, None] * depth + (start + inner)[None, :], mask=inside[None, :], other=0.0)
-        right = tl.load(b + (start + inner)[:, None] * columns + column[None, :], mask=inside[:, None], other=0.0)
+        left = tl.load(
+            a + row[:, None] * depth + (start + inner)[None, :], mask=inside[None, :], other=0.0
+        )
+        right = tl.load(
+            b + (start + inner)[:, None] * columns + column[None, :],
+            mask=inside[:, None],
+            other=0.0,
+        )
         total = tl.dot(left, right, total)
     total = tl.where(total >= 0, total, 0.01 * total)
     row = row_tile * tile + tl.arange(0, tile)
@@ -76,7 +84,15 @@ def matmul_descriptor(a, b, c, rows, columns, depth, tile: tl.constexpr, deep: t
 
 @triton.jit
 def attention(
-    query, key, value, out, length, scale, tile: tl.constexpr, step: tl.constexpr, width: tl.constexpr
+    query,
+    key,
+    value,
+    out,
+    length,
+    scale,
+    tile: tl.constexpr,
+    step: tl.constexpr,
+    width: tl.constexpr,
 ):
     """Causal attention with a running softmax, shaped like FlashAttention-2."""
     head = tl.program_id(1) * length * width

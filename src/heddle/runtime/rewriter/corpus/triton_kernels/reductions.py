@@ -1,6 +1,8 @@
 """Kernels whose threads meet through shared memory: sums, normalisations, scans, sorts."""
-# mypy: ignore-errors - Triton reads these functions; their arguments are tensors and constants
-# ruff: noqa: PLR0913 - a kernel has one argument per tensor, size and stride
+# Triton reads these functions; their arguments are tensors and constants:
+# mypy: ignore-errors
+# A kernel has one argument per tensor, size and stride:
+# ruff: noqa: PLR0913, PLR0917
 
 from __future__ import annotations
 
@@ -50,7 +52,9 @@ def layer_norm(x, out, weight, bias, mean, scale, columns, block: tl.constexpr):
         inside = column < columns
         value = tl.load(x + row * columns + column, mask=inside, other=0.0)
         normal = (value - average) * inverse
-        result = normal * tl.load(weight + column, mask=inside) + tl.load(bias + column, mask=inside)
+        result = normal * tl.load(weight + column, mask=inside) + tl.load(
+            bias + column, mask=inside
+        )
         tl.store(out + row * columns + column, result, mask=inside)
 
 

@@ -1,0 +1,1 @@
+"""The runtime for other processes of the machine: a socket, clients, admission of deadlines."""
