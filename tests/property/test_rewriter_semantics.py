@@ -10,7 +10,7 @@ from heddle.runtime.rewriter.corpus.proof import run_original, run_rewritten
 from heddle.runtime.rewriter.interpreter.program import Program
 from heddle.runtime.rewriter.rewritten import Form
 from heddle.runtime.rewriter.verdict import judge
-from rewriter_cases import RUNNABLE, TARGET, compiled, original, rewritten
+from rewriter_cases import NOT_INTERPRETED, RUNNABLE, compiled, original, rewritten
 
 SEEDS = st.integers(min_value=0, max_value=2**31 - 1)
 
@@ -27,6 +27,17 @@ def test_a_persistent_kernel_under_preemption_leaves_equal_memory(name: str) -> 
         run_rewritten(yardstick, rewritten(name).module, Form.PERSISTENT, seed)
 
     holds()
+
+
+@pytest.mark.parametrize("target", [90, 100])
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_it_does_so_for_later_targets_too(name: str, target: int) -> None:
+    if (name, target) in NOT_INTERPRETED:
+        pytest.skip(f"the interpreter does not know the matrix instructions of sm_{target}")
+    compiled(name, target)
+    yardstick = original(name, target)
+    module = rewritten(name, target=target).module
+    run_rewritten(yardstick, module, Form.PERSISTENT, seed=target)
 
 
 @pytest.mark.parametrize("name", RUNNABLE)
@@ -69,4 +80,4 @@ def test_one_seed_gives_one_run() -> None:
 def test_a_rewritten_kernel_can_be_read_again(name: str) -> None:
     text = rewritten(name).text
     assert "heddle_control" in text
-    assert Program(rewritten(name).module, compiled(name, TARGET).entry).operations
+    assert Program(rewritten(name).module, compiled(name).entry).operations

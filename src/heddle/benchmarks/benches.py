@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from heddle.benchmarks.planner import run_planner
 from heddle.benchmarks.record import Record
 from heddle.benchmarks.rewriter import run_rewriter
+from heddle.benchmarks.runtime import TYPES, run_on_type, run_runtime
 from heddle.benchmarks.serving import run_serving
 from heddle.benchmarks.serving_day import run_serving_day
 from heddle.benchmarks.serving_shared import run_serving_shared
@@ -47,6 +49,14 @@ def _rewriter() -> Bench:
     return run_rewriter
 
 
+def _runtime() -> Bench:
+    return run_runtime
+
+
+def _runtime_on(name: str) -> Callable[[], Bench]:
+    return lambda: partial(run_on_type, name)
+
+
 BENCHES: Registry[Bench] = Registry(
     "benchmark",
     [
@@ -56,5 +66,7 @@ BENCHES: Registry[Bench] = Registry(
         ("serving_day", _serving_day),
         ("serving_shared", _serving_shared),
         ("rewriter", _rewriter),
+        ("runtime", _runtime),
+        *((f"runtime sim:{name}", _runtime_on(name)) for name in TYPES),
     ],
 )

@@ -19,6 +19,8 @@ from heddle.runtime.replay.runner import Play
 from heddle.runtime.simulated.facts import DeviceType, device_type
 from heddle.workload.disb.workload import DisbWorkload
 
+#: Device types that can be asked for by name; without one the MI50 and the H200 are compared.
+TYPES = ("MI50", "V100", "A100", "H200")
 _SECONDS = 5.0
 _QUICK_SECONDS = 0.5
 _REFERENCE = "rt-only"

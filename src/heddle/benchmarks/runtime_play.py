@@ -35,6 +35,8 @@ class Run:
     preemptions: int
     preemption_p50_us: float
     preemption_p99_us: float
+    drained_p50_us: float
+    drained_p99_us: float
     blocks_run: int
     blocks_lost: int
     blocks_repeated: int
@@ -79,6 +81,8 @@ def run_policy(
     filled = [busy_ns / room_ns for busy_ns in gpu.busy_ns()]
     latency_ms = _latencies_ms(result)
     p50_us, p99_us = _percentiles(result.preemptions.total_ns / 1e3)
+    marks_us = result.preemptions.marks_ns / 1e3
+    drained_us = _percentiles(marks_us[:, 3] - marks_us[:, 0])
     return Run(
         device=device.name,
         workload=workload.name,
@@ -92,6 +96,8 @@ def run_policy(
         preemptions=result.preemptions.count,
         preemption_p50_us=p50_us,
         preemption_p99_us=p99_us,
+        drained_p50_us=drained_us[0],
+        drained_p99_us=drained_us[1],
         blocks_run=result.blocks.run,
         blocks_lost=result.blocks.lost,
         blocks_repeated=result.blocks.repeated,

@@ -1,19 +1,23 @@
 """From the PTX of a kernel to functions on the GPU: as it is, checked at its entry, persistent.
 
-The rewriter says which forms a kernel may have and assembles them; here they are loaded. Machine code
-and not PTX is loaded, since the assembler may be newer than the driver's own compiler. ``networks``
-and the benchmarks call this; ``device_kernel`` takes the functions.
+The rewriter says which forms a kernel may have and assembles them; here they are loaded. Machine
+code and not PTX is loaded, since the assembler may be newer than the driver's own compiler.
+``networks`` and the benchmarks call this; ``device_kernel`` takes the functions.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from heddle.runtime.cuda.device_kernel import Functions
 from heddle.runtime.cuda.driver import Driver
 from heddle.runtime.rewriter.choice import Built, Choice, Wish, choose
 from heddle.runtime.rewriter.ptx_reader import read_ptx
 from heddle.runtime.rewriter.rewritten import Form
+
+
+_choose = cache(choose)  # assembling takes a tenth of a second; devices are opened again and again
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,8 @@ def load_forms(driver: Driver, code: Code) -> Loaded:
         Triton is missing, or the GPU cannot run the kernel.
     """
     num_parameters = len(read_ptx(code.ptx).entry(code.entry).parameters)
-    strong = choose(code.ptx, _wish(driver, code, Form.PERSISTENT))
-    weak = choose(code.ptx, _wish(driver, code, Form.ENTRY_CHECK))
+    strong = _choose(code.ptx, _wish(driver, code, Form.PERSISTENT))
+    weak = _choose(code.ptx, _wish(driver, code, Form.ENTRY_CHECK))
     functions = Functions(
         plain=_load(driver, code, strong.original),
         checked=_load_if(driver, code, weak, Form.ENTRY_CHECK),

@@ -109,12 +109,17 @@ def refusal(need: Need, deadline_ns: int) -> str:
 
 
 def program_ns(board: Board, program: int, alone_ns: Mapping[int, int]) -> int | None:
-    """How long a program runs alone; None where a kernel of it was never measured."""
+    """How long a program runs alone: measured whole, or else the sum of its kernels.
+
+    None where neither is known.
+    """
+    if program in alone_ns:
+        return alone_ns[program]
     rows = kernels_of(board, program)
     durations_ns = board.kernels.duration_ns[rows]
     if np.any((durations_ns == 0) & (board.kernels.blocks[rows] > 0)):
-        return alone_ns.get(program)
-    return max(int(durations_ns.sum()), alone_ns.get(program, 0))
+        return None
+    return int(durations_ns.sum())
 
 
 def kernels_of(board: Board, program: int) -> NDArray[np.int64]:

@@ -41,11 +41,13 @@ class Preemptions:
     """Preemptions whose times were kept, one element each; ``count`` counts all there were.
 
     ``marks_ns`` has the columns arrived, noticed, flagged, drained, started, since the start of the
-    run; ``task`` is the row of the real-time task.
+    run. A request that came while real-time work was on the device arrived when that was over; it
+    was due at ``due_ns``. ``task`` is the row of the real-time task.
     """
 
     count: int
     task: Nanoseconds
+    due_ns: Nanoseconds
     marks_ns: Nanoseconds
 
     @property
@@ -157,15 +159,17 @@ def figures(values: Nanoseconds, names: tuple[str, ...], unit_ns: float) -> dict
 def phases_of(client: ClientResult, preemptions: Preemptions) -> dict[str, dict[str, float | None]]:
     """The phases of a client's requests, means in milliseconds and how many were preempting.
 
-    ``queued`` is the wait of requests that caused no preemption, ``preempt`` has the parts of the
-    wait of those that did (means over them), ``run`` is from the first block to the end.
+    ``queued`` is the wait apart from a preemption that the request caused, ``preempt`` has the
+    parts of those (means over the requests that caused one), ``run`` is from the first block to
+    the end.
     """
     requests = client.requests
-    found = np.isin(_keys(requests.task, requests.due_ns), _own_keys(preemptions))
-    caused = np.isin(_own_keys(preemptions), _keys(requests.task, requests.due_ns))
-    waited_ns = requests.begun_ns - requests.due_ns
-    queued_ns = np.where(found, 0, waited_ns)
-    parts: dict[str, float | None] = {"count": float(np.count_nonzero(caused))}
+    mine = _keys(requests.task, requests.due_ns)
+    theirs = _keys(preemptions.task, preemptions.due_ns)
+    _, by_request, caused = np.intersect1d(mine, theirs, return_indices=True)
+    queued_ns = requests.begun_ns - requests.due_ns
+    queued_ns[by_request] -= preemptions.total_ns[caused]
+    parts: dict[str, float | None] = {"count": len(caused)}
     for name, part_ns in preemptions.parts_ns().items():
         parts[f"{name}_us"] = figures(part_ns[caused], ("mean",), 1e3)["mean"]
     return {
@@ -173,10 +177,6 @@ def phases_of(client: ClientResult, preemptions: Preemptions) -> dict[str, dict[
         "preempt": parts,
         "run_ms": figures(requests.ended_ns - requests.begun_ns, ("mean", "p50", "p99"), 1e6),
     }
-
-
-def _own_keys(preemptions: Preemptions) -> Nanoseconds:
-    return _keys(preemptions.task, preemptions.marks_ns[:, 0])
 
 
 def _keys(task: Nanoseconds, due_ns: Nanoseconds) -> Nanoseconds:

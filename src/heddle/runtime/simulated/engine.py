@@ -30,13 +30,13 @@ def advance(board: Board, machine: Machine, until_ns: int) -> None:
     clock = machine.clock
     over = board.outbox[PUT]
     while True:
-        # 1. the dispatcher looks, if it is free and has a reason to
+        # 1. the device does what is due now; a kill comes before what its host launches next
+        _run_device(board, machine)
+        # 2. the dispatcher looks, if it is free and has a reason to
         if _has_reason_to_look(board, machine):
             _take_turn(board, machine)
             if board.outbox[PUT] != over:
                 return
-        # 2. the device does what is due now
-        _run_device(board, machine)
         # 3. on to the next moment
         next_ns = _next_ns(board, machine)
         if next_ns > until_ns:

@@ -122,7 +122,7 @@ def retire_front(board: Board, shop: Workshop, queue: int) -> bool:
 
 @compiled
 def hold_back(shop: Workshop, queue: int, epoch: int) -> None:
-    """Lets what was launched behind a kernel that failed leave; the core raises the epoch as well."""
+    """What was launched behind a kernel that failed leaves; the core raises the epoch too."""
     if shop.stream_head[queue] < shop.stream_tail[queue]:
         atomic_store(shop.flags, queue * LINE, epoch + 1)
 

@@ -188,8 +188,20 @@ def test_preemptions_have_parts_and_belong_to_requests(tmp_path: Path) -> None:
 
 def test_a_request_that_need_not_wait_for_the_drain_was_launched_at_once() -> None:
     marks_ns = np.array([[0, 0, 2, 100, 6]], dtype=np.int64)
-    parts = Preemptions(1, np.array([0]), marks_ns).parts_ns()
+    parts = Preemptions(1, np.array([0]), marks_ns[:, 0], marks_ns).parts_ns()
     assert [int(part[0]) for part in parts.values()] == [0, 2, 98, 4]
+
+
+def test_a_wait_behind_real_time_work_is_no_wait_for_a_preemption() -> None:
+    device = ScriptedBackend(TASK_NS)
+    ends_ns = 4 * MS
+    device.preempt(1, (1 * MS, ends_ns, ends_ns + 10, ends_ns + 20, ends_ns + 30))
+    result = play(device, workload(client("a_rt", Trace((0.0, 1.0)))), Play())
+    assert result.preemptions.total_ns.tolist() == [30]
+    assert [int(part[0]) for part in result.preemptions.parts_ns().values()] == [0, 10, 10, 10]
+    (one,) = result.clients
+    queued_ms = phases_of(one, result.preemptions)["queued_ms"]["p99"]
+    assert queued_ms == pytest.approx(3.0, abs=1e-4)
 
 
 def test_phases_of_nothing_are_empty() -> None:
@@ -198,7 +210,7 @@ def test_phases_of_nothing_are_empty() -> None:
     one = ClientResult(
         "a", "vgg", is_real_time=True, requests=requests, alone_ms=None, num_unfinished=0
     )
-    phases = phases_of(one, Preemptions(0, none, np.empty((0, 5), dtype=np.int64)))
+    phases = phases_of(one, Preemptions(0, none, none, np.empty((0, 5), dtype=np.int64)))
     assert phases["run_ms"] == {"mean": None, "p50": None, "p99": None}
     assert one.over_alone() is None
 

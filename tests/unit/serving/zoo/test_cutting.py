@@ -20,7 +20,7 @@ def made_up(engine: OnnxEngine | SegmentedEngine, rows: int = 2) -> dict[str, np
     rng = np.random.default_rng(0)
     found = {}
     for spec in engine.signature.inputs:
-        shape = [rows, *(max(8, size) for size in spec.shape[1:])]
+        shape = [rows, *(size if size > 0 else 8 for size in spec.shape[1:])]
         is_whole = spec.datatype.startswith("INT")
         found[spec.name] = (
             rng.integers(0, 2, shape) if is_whole else rng.standard_normal(shape, np.float32)
@@ -113,7 +113,7 @@ def test_what_a_branch_reads_from_outside_crosses_the_cut() -> None:
     ]
     weights = [
         numpy_helper.from_array(np.eye(2, dtype=np.float32) * 3, "w"),
-        numpy_helper.from_array(np.array(True), "yes"),
+        numpy_helper.from_array(np.ones((), dtype=np.bool_), "yes"),
     ]
     ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["n", 2]) for n in ("x", "y")]
     graph = helper.make_graph(nodes, "branching", ends[:1], ends[1:], weights)

@@ -15,7 +15,7 @@ import numpy as np
 from heddle.runtime.rewriter.interpreter.addresses import addressing, place, space_of
 from heddle.runtime.rewriter.interpreter.layout import DTYPES, WARP, Layout
 from heddle.runtime.rewriter.interpreter.memory import Array
-from heddle.runtime.rewriter.interpreter.step import Maker, Step, unsupported, value_type
+from heddle.runtime.rewriter.interpreter.step import Maker, Step, elements, unsupported, value_type
 from heddle.runtime.rewriter.interpreter.warp import Mask, Warp
 from heddle.runtime.rewriter.ptx import Instruction
 
@@ -124,28 +124,54 @@ _UPDATES: dict[str, Update] = {
 
 def _make_atom(instruction: Instruction, layout: Layout) -> Step:
     kinds = [each for each in instruction.suffixes if each in _UPDATES]
-    dtype, kind = value_type(instruction), space_of(instruction)
     if not kinds or instruction.suffixes[-1] in {"bf16", "bf16x2", "f16x2"}:
         raise unsupported(instruction)
     has_result = instruction.name == "atom"
-    into = layout.slot(instruction.operands[0], dtype) if has_result else -1
     where, *operands = instruction.operands[has_result:]
+    columns = [elements(each) for each in operands[: 2 if kinds[0] == "cas" else 1]]
+    targets = elements(instruction.operands[0]) if has_result else ["_"] * len(columns[0])
+    steps = [
+        _atomic(instruction, layout, where, offset, target, [column[offset] for column in columns])
+        for offset, target in enumerate(targets)
+    ]
+    if len(steps) == 1:
+        return steps[0]
+
+    def run(warp: Warp, mask: Mask | None) -> None:
+        for step in steps:
+            step(warp, mask)
+
+    return run
+
+
+def _atomic(
+    instruction: Instruction,
+    layout: Layout,
+    where: str,
+    offset: int,
+    target: str,
+    operands: list[str],
+) -> Step:
+    """One element of an atomic operation; ``target`` is ``_`` where the old value is not wanted."""
+    dtype, kind = value_type(instruction), space_of(instruction)
+    into = layout.slot(target, dtype) if target != "_" else -1
     address = addressing(where, layout)
-    sources = [layout.slot(each, dtype) for each in operands[: 2 if kinds[0] == "cas" else 1]]
-    update = _UPDATES[kinds[0]]
+    sources = [layout.slot(each, dtype) for each in operands]
+    update = _UPDATES[next(each for each in instruction.suffixes if each in _UPDATES)]
+    size = dtype.itemsize
 
     def run(warp: Warp, mask: Mask | None) -> None:
         at = place(kind, warp, address(warp), mask)
         values = [warp.values[source] for source in sources]
         lanes = _LANES if mask is None else _LANES[mask]
         before = np.zeros(WARP, dtype=dtype)
-        for lane, position in zip(lanes.tolist(), at.addresses.tolist(), strict=True):
-            words, index = at.space.cell(position, dtype.itemsize)
+        for lane, start in zip(lanes.tolist(), at.addresses.tolist(), strict=True):
+            words, index = at.space.cell(start + offset * size, size)
             typed = words.view(dtype)
             before[lane] = old = typed[index]
-            operands = [value[lane] for value in values]
-            typed[index] = update(old, operands[0], operands[-1])
-        if has_result:
+            given = [value[lane] for value in values]
+            typed[index] = update(old, given[0], given[-1])
+        if into >= 0:
             warp.put(into, before, mask)
 
     return run
@@ -157,7 +183,7 @@ def _make_elect(instruction: Instruction, layout: Layout) -> Step:
 
     def run(warp: Warp, mask: Mask | None) -> None:
         first = 0 if mask is None else int(np.argmax(mask))
-        warp.put(chosen, first == _LANES, mask)
+        warp.put(chosen, np.equal(_LANES, first), mask)
         if names[0] != "_":
             warp.put(leader, np.full(WARP, first, dtype=np.uint32), mask)
 

@@ -26,6 +26,7 @@ from heddle.runtime.rewriter.interpreter.step import (
     unsupported,
     value_type,
 )
+from heddle.runtime.rewriter.interpreter.warp import Mask, Warp
 from heddle.runtime.rewriter.ptx import Instruction
 
 F32 = np.dtype("f4")
@@ -74,7 +75,9 @@ def _squash(value: Array) -> Array:
 
 
 def on_packed(function: Function, kind: str) -> Function:
-    """Return a function on 32-bit words that hold two halves each."""
+    """Return a function on words that hold two values each."""
+    if kind == "f32x2":
+        return lambda *words: function(*(word.view(np.float32) for word in words)).view(np.uint64)
     if kind == "f16x2":
         return lambda *words: function(*(word.view(np.float16) for word in words)).view(np.uint32)
     lift = on_bfloat(function)
@@ -91,11 +94,15 @@ def arithmetic(function: Function | None, choose: Any = None) -> Maker:
 
     def make(instruction: Instruction, layout: Layout) -> Step:
         kind, dtype = instruction.suffixes[-1], value_type(instruction)
+        if "f32" in instruction.suffixes[:-1]:
+            return _mixed(
+                instruction, layout, choose(instruction) if function is None else function
+            )
         compute: Function = choose(instruction) if function is None else function
         if "sat" in instruction.suffixes and dtype.kind == "f":
             unsaturated = compute
             compute = lambda *words: _squash(unsaturated(*words))  # noqa: E731 - one of a chain
-        if kind in {"f16x2", "bf16x2"}:
+        if kind in {"f16x2", "bf16x2", "f32x2"}:
             compute = on_packed(compute, kind)
         elif kind == "bf16":
             compute = on_bfloat(compute)
@@ -106,6 +113,23 @@ def arithmetic(function: Function | None, choose: Any = None) -> Maker:
     return make
 
 
+def _mixed(instruction: Instruction, layout: Layout, function: Function) -> Step:
+    """``fma.rn.f32.f16`` and its like: the last operand and the result are wider than the rest."""
+    kind, narrow = instruction.suffixes[-1], value_type(instruction)
+    target, *few, last = instruction.operands
+    into, addend = layout.slot(target, F32), layout.slot(last, F32)
+    sources = [layout.slot(each, narrow) for each in few]
+
+    def widened(value: Array) -> Array:
+        return from_bfloat(value) if kind == "bf16" else value.astype(np.float32)
+
+    def run(warp: Warp, mask: Mask | None) -> None:
+        wide = [widened(warp.values[source]) for source in sources]
+        warp.put(into, function(*wide, warp.values[addend]), mask)
+
+    return run
+
+
 def _make_mul(instruction: Instruction, layout: Layout) -> Step:
     if {"lo", "hi", "wide"} & set(instruction.suffixes):
         return make_multiply(instruction, layout)
@@ -113,11 +137,11 @@ def _make_mul(instruction: Instruction, layout: Layout) -> Step:
 
 
 def _reciprocal(value: Array) -> Array:
-    return np.divide(value.dtype.type(1), value)
+    return np.divide(np.ones_like(value), value)
 
 
 def _reciprocal_root(value: Array) -> Array:
-    return np.divide(value.dtype.type(1), np.sqrt(value))
+    return np.divide(np.ones_like(value), np.sqrt(value))
 
 
 def _copy_sign(first: Array, second: Array) -> Array:

@@ -33,7 +33,7 @@ DTYPES: dict[str, np.dtype[Any]] = {
         "uint32": ("b32", "u32", "f16x2", "bf16x2", "tf32"),
         "int32": ("s32",),
         "float32": ("f32",),
-        "uint64": ("b64", "u64"),
+        "uint64": ("b64", "u64", "f32x2"),
         "int64": ("s64",),
         "float64": ("f64",),
     }.items()
