@@ -50,7 +50,7 @@ section() {
 }
 
 # The limits add up to 8 minutes; the first section also pays for compiling the loop.
-declare -A LIMITS=([facts]=20 [calls]=60 [flag]=20 [overhead]=50 [equality]=50 [drain]=75 [load]=140 [green]=25 [library]=40)
+declare -A LIMITS=([facts]=20 [calls]=60 [flag]=30 [overhead]=50 [equality]=50 [drain]=75 [load]=135 [green]=25 [library]=35)
 ORDER=(facts calls flag overhead equality drain load green library)
 for name in "${@:-${ORDER[@]}}"; do
   section "$name" "${LIMITS[$name]}"

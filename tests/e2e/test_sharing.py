@@ -54,7 +54,7 @@ def test_both_are_served_and_the_status_shows_who_shares(machine: Machine) -> No
     loads = {name: machine.load(name, 20, 2) for name in ("nap", "doze")}
     for name, load in loads.items():
         found = ended(load, machine, name)
-        assert found["num_failed"] == 0, found
+        assert found["failed"] == 0, found
     nap, doze = machine.service("nap"), machine.service("doze")
     assert (nap["priority"], doze["priority"], doze["hosts"]) == ("rt", "be", ["nap"])
     (one,) = machine.instances()
@@ -88,7 +88,7 @@ def test_a_host_that_dies_comes_back_with_its_guests(machine: Machine) -> None:
     kill(before["pid"])
     wait_until(lambda: machine.instances()[0]["num_restarts"] == 1, "it was started again")
     wait_until(lambda: is_ready(machine, "doze"), "the guest is ready again")
-    assert ended(machine.load("doze", 20, 1), machine, "doze")["num_failed"] == 0
+    assert ended(machine.load("doze", 20, 1), machine, "doze")["failed"] == 0
 
 
 def test_a_guest_that_was_not_measured_where_its_host_runs_is_refused(machine: Machine) -> None:

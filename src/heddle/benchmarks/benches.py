@@ -67,6 +67,6 @@ BENCHES: Registry[Bench] = Registry(
         ("serving_shared", _serving_shared),
         ("rewriter", _rewriter),
         ("runtime", _runtime),
-        *((f"runtime sim:{name}", _runtime_on(name)) for name in TYPES),
+        *((f"runtime_{name.casefold()}", _runtime_on(name)) for name in TYPES),
     ],
 )

@@ -93,7 +93,9 @@ def gather(folder: Path, *, is_trial: bool) -> dict[str, Any]:
         rows += [{"section": name, **row} for row in left.get("rows", [])]
         if "error" in left:
             rows.append({"section": name, "error": left["error"]})
-    gpu = next((row for row in rows if row["section"] == "facts" and row.get("name") == "gpu"), {})
+    gpu: dict[str, Any] = next(
+        (row for row in rows if row["section"] == "facts" and row.get("name") == "gpu"), {}
+    )
     kind = "fake driver" if is_trial else gpu.get("product", "unknown")
     return {
         "bench": "gpu_runtime",

@@ -177,7 +177,7 @@ def _echo_times(calls: Any, places: Any, times_ns: Any, method: int, limit_ns: i
             if call_clock(calls.clock) - begun_ns > limit_ns:
                 return index
         times_ns[index] = call_clock(calls.clock) - begun_ns
-    return times_ns.shape[0]
+    return len(times_ns)
 
 
 @compiled
@@ -188,5 +188,5 @@ def _repeat(clock: int, call: Any, times_ns: Any) -> int:
         code = call_driver(call[0], call[1], call[2], call[3], call[4])
         times_ns[index] = call_clock(clock) - begun_ns
         if code not in (0, 600):
-            return code
+            return int(code)
     return 0

@@ -23,6 +23,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shared", action="store_true", help="of serving: services that share an instance"
     )
+    parser.add_argument(
+        "--device", metavar="DEVICE", help="of runtime: sim:TYPE or cpu; else sim:MI50 and sim:H200"
+    )
     parser.add_argument("--quick", action="store_true", help="smaller sizes, single runs")
     parser.add_argument("--seed", type=natural_number, default=0, metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the record")
@@ -41,6 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _name(arguments: argparse.Namespace) -> str:
     asked = [word for word in ("day", "shared") if getattr(arguments, word)]
+    if arguments.device is not None and arguments.name != "runtime":
+        raise InputError(f"--device is for the benchmark of the runtime, not of {arguments.name}")
+    if arguments.device is not None:
+        return f"runtime_{arguments.device.removeprefix('sim:').casefold()}"
     if not asked:
         return str(arguments.name)
     if arguments.name != "serving":

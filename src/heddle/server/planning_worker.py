@@ -6,6 +6,7 @@ is done. Errors are part of the answer: the daemon passes them on as they are.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,13 @@ from heddle.server.planning import answer
 def _make_machine_code() -> None:
     """Make the machine code of shared devices, once a machine: here it holds nobody up.
 
-    It takes tens of seconds the first time; inside an instance, its service would wait.
+    It takes tens of seconds the first time; inside an instance, its service would wait. What
+    fails here fails there again, where it is told as the reason why a guest is not served.
     """
-    from heddle.server.sharing import open_shared_device  # noqa: PLC0415 (few workloads need it)
+    with contextlib.suppress(Exception):
+        from heddle.server.sharing import open_shared_device  # noqa: PLC0415 (few need it)
 
-    open_shared_device().close()
+        open_shared_device().close()
 
 
 def main() -> int:

@@ -104,6 +104,7 @@ class Launches(NamedTuple):
     epoch: Words
     gate: Words  # the launch that must have begun before it may, or -1
     gate_serial: Words
+    expected_ns: Words  # how long padding should take; 0 for other launches
     launched_ns: Words
     started_ns: Words  # 0 until its first block began
     ended_ns: Words
@@ -153,8 +154,11 @@ class View(NamedTuple):
     kernel: Words  # row of the kernel to launch next; -1 when there is none
     left: Words  # blocks of it that are not launched
     in_flight: Words  # launches
+    flying_kernel: Words  # row of the oldest kernel in flight, or -1
     num_free_running: Words  # of those, launches that are not padding
     flight_ns: Words  # how long what is in flight should take
+    beside_ns: Words  # how long its padding of the latest real-time launch should take
+    beside_slots: Words  # most blocks of that padding resident at once
     is_begun: Words  # whether the task at work has launched anything
     is_evicting: Words
     is_killable: Words  # whether everything in flight may be run again
@@ -178,6 +182,7 @@ class Limits(NamedTuple):
     policy: int
     rt_window: int  # real-time launches in flight while padding looks at each of them
     be_window: int  # best-effort launches in flight
+    pads_window: int  # best-effort launches in flight while they pad
     first_pad_blocks: int  # budget beside real-time work for a kernel that nobody has measured
     orion_budget_ns: int  # best-effort time that may be outstanding beside real-time work
     orion_share_percent: int  # share of the multiprocessors that such a kernel may need
@@ -244,7 +249,7 @@ def new_board(device: Device, limits: Limits, sizes: Sizes | None = None) -> Boa
         preemptions=_table(Preemptions, size.preemptions),
         counts=_table(Counts, 1),
         seen=_table(View, size.queues),
-        operation_rows=_rows(2 * size.queues + 2, 8),
+        operation_rows=_rows(2 * size.queues + 2, 9),
         operation_count=_rows(1),
         device=device,
         limits=limits,

@@ -27,9 +27,10 @@ NONE: Final = -1
 
 
 class Operations(NamedTuple):
-    """Rows of ``(kind, queue, blocks, slots, form, urgency, beside, reason)``, and their number.
+    """Rows of operations, and their number.
 
-    ``beside`` is the queue whose latest launch must have begun first, or -1.
+    A row is kind, queue, blocks, slots, form, urgency, beside (the queue whose latest launch must
+    have begun first, or -1), reason, expected ns.
     """
 
     rows: Words
@@ -43,6 +44,7 @@ class Pad(NamedTuple):
     blocks: int
     slots: int  # most of them resident at once
     reason: int
+    expected_ns: int  # how long they should take
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Operation:
     urgency: int
     beside: int
     reason: int
+    expected_ns: int = 0
 
     def __str__(self) -> str:
         verb = ("launch", "evict", "kill")[self.kind]
@@ -99,6 +102,7 @@ def launch_beside(status: Status, operations: Operations, beside: int, pad: Pad)
     operations.rows[row, 4] = form_of(status, status.queues.kernel[pad.queue])
     operations.rows[row, 5] = ORDINARY
     operations.rows[row, 6] = beside
+    operations.rows[row, 8] = pad.expected_ns
 
 
 @compiled

@@ -43,6 +43,7 @@ def _launch(board: Board, row: Words, now_ns: int) -> None:
     launches.slots[launch] = row[3]
     launches.form[launch] = row[4]
     launches.urgency[launch] = row[5]
+    launches.expected_ns[launch] = row[8]
     _set_gate(board, launch, row[6])
     _move_cursor(board, queue, row[2])
     put_order(board.orders, LAUNCH, launch, row[7])

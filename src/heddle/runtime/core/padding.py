@@ -12,13 +12,13 @@ from typing import Any
 
 from heddle.runtime.compiled import compiled
 from heddle.runtime.core.board import Device, Words
-from heddle.runtime.core.choices import can_launch
 from heddle.runtime.core.constants import (
     BE,
     BLOCK_EDGE_LEVEL,
     MAX_OCCUPANCY,
     MEMORY_BOUND,
     OPAQUE,
+    RT,
     UNKNOWN_BOUND,
 )
 from heddle.runtime.core.operations import NONE, Pad
@@ -31,33 +31,43 @@ def pad_of_reef(status: Status, rt_queue: int) -> Pad:
     """The padding of REEF: the first best-effort kernel that passes both rules."""
     rt = status.queues.kernel[rt_queue]
     free = free_multiprocessors(status.kernels, status.device, rt)
-    best = Pad(NONE, 0, 0, 0)
+    rt_ns = status.kernels.duration_ns[rt]
+    best = Pad(NONE, 0, 0, 0, 0)
     for queue in range(status.num_queues):
         if free == 0 or not _can_pad(status, queue):
             continue
-        level = highest_level(status, rt, status.queues.kernel[queue])
+        level = _highest_level(status, rt, status.queues.kernel[queue], rt_ns)
         if level > 0:
-            best = _fill(status, rt, queue, free, level)
+            best = _fill(status, queue, free, level, rt_ns)
             break
     return best
 
 
 @compiled
-def pad_of_ours(status: Status, rt_queue: int) -> Pad:
-    """The padding of ``block-edge-padding``: the kernel that fills the free room longest."""
-    best = Pad(NONE, 0, 0, 0)
-    if status.device.level < BLOCK_EDGE_LEVEL:
+def pad_of_ours(status: Status) -> Pad:
+    """More padding beside the latest real-time launch: what fills its free room longest.
+
+    Room is what padding of other queues leaves; time is what is left of the real-time kernel after
+    earlier padding of the same queue, which runs in one stream.
+    """
+    best = Pad(NONE, 0, 0, 0, 0)
+    launch = status.rt_latest
+    if launch < 0 or status.device.level < BLOCK_EDGE_LEVEL:
         return best
-    rt = status.queues.kernel[rt_queue]
-    free = free_multiprocessors(status.kernels, status.device, rt)
+    rt = status.launches.kernel[launch]
+    free = _left_free(status, launch)
+    left_ns = _left_of(status, launch)
     most_ns = 0
     for queue in range(status.num_queues):
-        if free == 0 or not _can_pad(status, queue):
+        room = free - _taken_by_others(status, queue)
+        if room <= 0 or not _can_pad(status, queue):
             continue
         be = status.queues.kernel[queue]
         if status.kernels.contract[be] == OPAQUE:
             continue
-        pad = _pad_with(status, rt, queue, _room_by_class(status.kernels, rt, be, free))
+        room = _room_by_class(status.kernels, rt, be, room)
+        own_ns = left_ns - status.queues.beside_ns[queue]
+        pad = _pad_with(status, queue, room, _highest_level(status, rt, be, own_ns), own_ns)
         filled_ns = pad.blocks * max(1, wave_at(status.wave_ns, be, 1))
         if pad.blocks > 0 and filled_ns > most_ns:
             best = pad
@@ -77,17 +87,6 @@ def free_multiprocessors(kernels: Any, device: Device, rt: int) -> int:
 
 
 @compiled
-def highest_level(status: Status, rt: int, be: int) -> int:
-    """Most blocks of ``be`` on a multiprocessor whose wave ends within ``rt``; 0 if none does."""
-    rt_ns = status.kernels.duration_ns[rt]
-    for level in range(_room_for(status, rt, be), 0, -1):
-        wave_ns = wave_at(status.wave_ns, be, level)
-        if 0 < wave_ns <= rt_ns:
-            return level
-    return 0
-
-
-@compiled
 def wave_at(wave_ns: Words, kernel: int, level: int) -> int:
     """Time of a wave with ``level`` blocks on each multiprocessor, ns; 0 where nothing is known.
 
@@ -102,34 +101,76 @@ def wave_at(wave_ns: Words, kernel: int, level: int) -> int:
 
 @compiled
 def _can_pad(status: Status, queue: int) -> bool:
-    return (
+    return bool(
         status.queues.kind[queue] == BE
-        and can_launch(status, queue)
+        and status.queues.kernel[queue] >= 0
         and status.queues.left[queue] > 0
+        and not status.queues.is_evicting[queue]
+        and status.queues.in_flight[queue] < status.limits.pads_window
     )
 
 
 @compiled
-def _fill(status: Status, rt: int, queue: int, free: int, level: int) -> Pad:
-    wave_ns = wave_at(status.wave_ns, status.queues.kernel[queue], level)
-    waves = status.kernels.duration_ns[rt] // wave_ns
-    blocks = min(status.queues.left[queue], free * level * waves)
-    return Pad(queue, blocks, free * level, PADS)
+def _highest_level(status: Status, rt: int, be: int, within_ns: int) -> int:
+    """Most blocks of ``be`` on a multiprocessor whose wave ends in time; 0 if none does."""
+    for level in range(_room_for(status, rt, be), 0, -1):
+        wave_ns = wave_at(status.wave_ns, be, level)
+        if 0 < wave_ns <= within_ns:
+            return level
+    return 0
 
 
 @compiled
-def _pad_with(status: Status, rt: int, queue: int, free: int) -> Pad:
+def _left_free(status: Status, launch: int) -> int:
+    """Multiprocessors free beside a launch and beside what other real-time queues run now."""
+    free = free_multiprocessors(status.kernels, status.device, status.launches.kernel[launch])
+    for queue in range(status.num_queues):
+        kernel = status.queues.flying_kernel[queue]
+        is_other = status.queues.kind[queue] == RT and queue != status.launches.queue[launch]
+        if is_other and kernel >= 0:
+            taken = free_multiprocessors(status.kernels, status.device, kernel)
+            free -= status.device.multiprocessors - taken
+    return max(free, 0)
+
+
+@compiled
+def _left_of(status: Status, launch: int) -> int:
+    """How long a launch should still take, ns; 0 where nobody knows."""
+    launches = status.launches
+    whole_ns = status.kernels.duration_ns[launches.kernel[launch]]
+    if launches.started_ns[launch] == 0:
+        return whole_ns
+    return max(0, whole_ns - (status.now_ns - launches.started_ns[launch]))
+
+
+@compiled
+def _taken_by_others(status: Status, queue: int) -> int:
+    taken = 0
+    for other in range(status.num_queues):
+        if other != queue:
+            taken += status.queues.beside_slots[other]
+    return taken
+
+
+@compiled
+def _fill(status: Status, queue: int, free: int, level: int, within_ns: int) -> Pad:
+    wave_ns = wave_at(status.wave_ns, status.queues.kernel[queue], level)
+    slots = free * level
+    blocks = min(status.queues.left[queue], slots * (within_ns // wave_ns))
+    expected_ns = (blocks + slots - 1) // slots * wave_ns
+    return Pad(queue, blocks, min(blocks, slots), PADS, expected_ns)
+
+
+@compiled
+def _pad_with(status: Status, queue: int, free: int, level: int, within_ns: int) -> Pad:
     be = status.queues.kernel[queue]
-    kernels = status.kernels
-    if free == 0:
-        return Pad(NONE, 0, 0, 0)
-    if kernels.duration_ns[rt] == 0 or wave_at(status.wave_ns, be, 1) == 0:
+    if level > 0:
+        return _fill(status, queue, free, level, within_ns)
+    is_unknown = wave_at(status.wave_ns, be, 1) == 0
+    if is_unknown and status.queues.beside_slots[queue] == 0:
         blocks = min(status.queues.left[queue], free, status.limits.first_pad_blocks)
-        return Pad(queue, blocks, blocks, PADS_SMALL)
-    level = highest_level(status, rt, be)
-    if level == 0:
-        return Pad(NONE, 0, 0, 0)
-    return _fill(status, rt, queue, free, level)
+        return Pad(queue, blocks, blocks, PADS_SMALL, 0)
+    return Pad(NONE, 0, 0, 0, 0)
 
 
 @compiled

@@ -17,7 +17,9 @@ class Status(NamedTuple):
     num_rt: int  # real-time queues with a task that has arrived and is not over
     num_be_in_flight: int  # launches of best-effort work, padding left out
     rt_kernel: int  # row of the oldest real-time kernel in flight, or -1
+    rt_latest: int  # the launch of real-time work that was given last, or -1 when it is over
     queues: Any  # table of View: one row a queue
+    launches: Any  # table of Launches
     kernels: Any  # table of Kernels
     wave_ns: Words
     device: Device
@@ -30,11 +32,12 @@ def status_of(board: Board, now_ns: int) -> Status:
     seen = board.seen
     queues = board.queues
     num_queues = board.counts.queues[0]
+    rt_latest = _latest_rt_launch(board)
     num_rt = 0
     num_be_in_flight = 0
     for queue in range(num_queues):
         _look_at_cursor(board, queue)
-        _look_at_flight(board, queue)
+        _look_at_flight(board, queue, rt_latest)
         seen.kind[queue] = queues.kind[queue]
         seen.priority[queue] = queues.priority[queue]
         seen.window[queue] = queues.window[queue]
@@ -50,7 +53,9 @@ def status_of(board: Board, now_ns: int) -> Status:
         num_rt,
         num_be_in_flight,
         _oldest_rt_kernel(board),
+        rt_latest,
         seen,
+        board.launches,
         board.kernels,
         board.wave_ns,
         board.device,
@@ -80,7 +85,7 @@ def _look_at_cursor(board: Board, queue: int) -> None:
 
 
 @compiled
-def _look_at_flight(board: Board, queue: int) -> None:
+def _look_at_flight(board: Board, queue: int, rt_latest: int) -> None:
     seen = board.seen
     queues = board.queues
     launches = board.launches
@@ -89,7 +94,13 @@ def _look_at_flight(board: Board, queue: int) -> None:
     seen.in_flight[queue] = tail - head
     seen.num_free_running[queue] = 0
     seen.flight_ns[queue] = 0
+    seen.beside_ns[queue] = 0
+    seen.beside_slots[queue] = 0
     seen.is_killable[queue] = 1
+    seen.flying_kernel[queue] = -1
+    if head < tail:
+        oldest = board.flight[queue, head % board.flight.shape[1]]
+        seen.flying_kernel[queue] = launches.kernel[oldest]
     if queues.kind[queue] == RT:
         return
     for place in range(head, tail):
@@ -99,19 +110,34 @@ def _look_at_flight(board: Board, queue: int) -> None:
         seen.flight_ns[queue] += board.kernels.duration_ns[row]
         if board.kernels.contract[row] != REPLAY_SAFE:
             seen.is_killable[queue] = 0
+        if rt_latest >= 0 and launches.gate[launch] == rt_latest:
+            seen.beside_ns[queue] += launches.expected_ns[launch]
+            seen.beside_slots[queue] = max(seen.beside_slots[queue], launches.slots[launch])
+
+
+@compiled
+def _latest_rt_launch(board: Board) -> int:
+    queues, launches = board.queues, board.launches
+    latest = -1
+    for queue in range(board.counts.queues[0]):
+        tail = queues.flight_tail[queue]
+        if queues.kind[queue] != RT or queues.flight_head[queue] == tail:
+            continue
+        launch = board.flight[queue, (tail - 1) % board.flight.shape[1]]
+        if latest < 0 or launches.serial[launch] > launches.serial[latest]:
+            latest = launch
+    return latest
 
 
 @compiled
 def _oldest_rt_kernel(board: Board) -> int:
     queues, launches = board.queues, board.launches
     oldest = -1
-    kernel = -1
     for queue in range(board.counts.queues[0]):
         head = queues.flight_head[queue]
         if queues.kind[queue] != RT or head == queues.flight_tail[queue]:
             continue
         launch = board.flight[queue, head % board.flight.shape[1]]
-        if oldest < 0 or launches.serial[launch] < oldest:
-            oldest = launches.serial[launch]
-            kernel = launches.kernel[launch]
-    return kernel
+        if oldest < 0 or launches.serial[launch] < launches.serial[oldest]:
+            oldest = launch
+    return -1 if oldest < 0 else launches.kernel[oldest]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from heddle.runtime.local.outcome import Outcome
 from heddle.runtime.local.seats import Seat
 
 Tell = Callable[[Outcome], None]
 
+#: The number of the task by which a network is measured; those of clients count from 1.
+MEASURING: Final = 0
 #: A client that never asks for its outcomes is kept only the latest.
 _MOST_OUTCOMES = 65_536
 
@@ -21,7 +24,6 @@ class Task:
     client: Client
     number: int
     row: int
-    is_measuring: bool = False
     waiting: list[Tell] = field(default_factory=list)
 
 
@@ -62,7 +64,7 @@ class Client:
     def end(self, task: Task, outcome: Outcome) -> None:
         """Keeps how a task ended and tells those who wait."""
         del self.alive[task.number]
-        if not task.is_measuring:
+        if task.number != MEASURING:
             self.counts[outcome.state] += 1
             self.outcomes[task.number] = outcome
             if len(self.outcomes) > _MOST_OUTCOMES:

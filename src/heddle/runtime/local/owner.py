@@ -49,6 +49,9 @@ class _Call(Generic[T]):
             result = self._work(desk)
         except HeddleError as error:
             self.future.set_exception(error)
+        except BaseException as error:
+            self.future.set_exception(error)
+            raise  # a mistake of ours: the thread ends, and whoever watches it hears why
         else:
             self.future.set_result(result)
 
@@ -79,8 +82,10 @@ class Owner:
         self._lock = threading.Lock()
         self._interrupt: Callable[[], None] = _nothing
         self._is_over = False
-        #: Resolved when the device is open; fails with why it cannot be.
-        self.is_open: Future[None] = Future()
+        #: Set once the device is open.
+        self.is_open = threading.Event()
+        #: Resolved when the thread is over; fails with what ended it, or kept the device shut.
+        self.is_ended: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, name="heddle-owner", daemon=True)
         self._thread.start()
 
@@ -109,15 +114,19 @@ class Owner:
 
     def _run(self) -> None:
         try:
-            backend = self._open_backend()
-        except HeddleError as error:
+            self._live()
+        except BaseException as error:  # noqa: BLE001 (told to who watches the thread)
             self._refuse_the_rest()
-            self.is_open.set_exception(error)
-            return
+            self.is_ended.set_exception(error)
+        else:
+            self.is_ended.set_result(None)
+
+    def _live(self) -> None:
+        backend = self._open_backend()
         if isinstance(backend, Interruptible):
             self._interrupt = backend.interrupt
-        self.is_open.set_result(None)
         try:
+            self.is_open.set()
             self._serve(Desk(backend, self._limit_s))
         finally:
             self._refuse_the_rest()

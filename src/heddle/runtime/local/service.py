@@ -106,18 +106,16 @@ class RuntimeSession:
         return {"client": client.number, "standalone_ms": alone_ms}
 
     async def _measured(self, client: Client) -> None:
-        """Have the network run where nobody knows how long it takes; the last run counts."""
-        for _ in range(_NUM_RUNS):
-            over: Future[Outcome] = Future()
-            if not await self._call(partial(_measures, client=client, over=over)):
-                return
-            outcome = await asyncio.wrap_future(over)
-            if outcome.state != "finished":
-                raise HostError(
-                    f"network {client.seat.network!r} did not run alone: {outcome.state}"
-                    + (f": {outcome.reason}" if outcome.reason else "")
-                )
-        await self._call(lambda desk: desk.settle(client))
+        """Have the network run where nobody knows how long it takes."""
+        over: Future[Outcome] = Future()
+        if not await self._call(partial(_measures, client=client, over=over)):
+            return
+        outcome = await asyncio.wrap_future(over)
+        if outcome.state != "finished":
+            raise HostError(
+                f"network {client.seat.network!r} did not run alone: {outcome.state}"
+                + (f": {outcome.reason}" if outcome.reason else "")
+            )
 
     async def _submit(self, request: JsonObject) -> _Reply:
         request.allow(frozenset({"ask", "client", "deadline_ms", "count"}))
@@ -135,7 +133,7 @@ class RuntimeSession:
                 some = min(_AT_ONCE, count - len(tasks))
                 tasks += await self._call(partial(_submitted, find=find, count=some))
         except HostError:
-            await self._call(lambda desk: [desk.cancel(find(desk), each) for each in tasks])
+            await self._call(lambda desk: desk.cancel(find(desk), tasks))
             raise
         return {"tasks": tasks}
 
@@ -155,7 +153,7 @@ class RuntimeSession:
     async def _cancel(self, request: JsonObject) -> _Reply:
         request.allow(frozenset({"ask", "client", "task"}))
         find, task = self._client_of(request), request.integer("task", 1, _MAX_NUMBER)
-        await self._call(lambda desk: desk.cancel(find(desk), task))
+        await self._call(lambda desk: desk.cancel(find(desk), [task]))
         return {}
 
     async def _close(self, request: JsonObject) -> _Reply:
@@ -166,7 +164,7 @@ class RuntimeSession:
 
     async def _status(self, request: JsonObject) -> _Reply:
         request.allow(frozenset({"ask"}))
-        if not self._owner.is_open.done():
+        if not self._owner.is_open.is_set():
             return {"state": "starting", "pid": os.getpid()}
         return {**await self._call(standing_of), "pid": os.getpid()}
 
@@ -187,7 +185,7 @@ def _measures(desk: Desk, client: Client, over: Future[Outcome]) -> bool:
     never_runs = client.seat.kind == "be" and desk.policy == "rt-only"
     if never_runs or desk.is_measured(client):
         return False
-    desk.measure(client, partial(_tell, over))
+    desk.measure(client, _NUM_RUNS, partial(_tell, over))
     return True
 
 

@@ -8,7 +8,7 @@ from heddle.runtime.core import registration, rings
 from heddle.runtime.core.backend import Backend
 from heddle.runtime.core.constants import FAILED
 from heddle.runtime.local.admission import kernels_of
-from heddle.runtime.local.clients import Client, Task
+from heddle.runtime.local.clients import MEASURING, Client, Task
 from heddle.runtime.local.outcome import Outcome, outcome_of
 
 _NS_PER_MS = 1e6
@@ -43,16 +43,13 @@ class TaskBook:
 
     def put(self, client: Client, num_tasks: int, deadline_ms: float | None) -> list[Task]:
         """Submits tasks, which arrive now."""
-        board, seat = self._backend.board, client.seat
         now_ns = self._backend.now_ns()
         until_ns = 0 if deadline_ms is None else now_ns + round(deadline_ms * _NS_PER_MS)
-        tasks = []
-        for _ in range(num_tasks):
-            row = registration.submit(board, seat.queue, seat.program, now_ns, until_ns)
-            task = Task(client, client.next_number(), row)
-            client.alive[task.number] = self._by_row[row] = task
-            tasks.append(task)
-        return tasks
+        return [self._put(client, client.next_number(), now_ns, until_ns) for _ in range(num_tasks)]
+
+    def put_measuring(self, client: Client) -> Task:
+        """Submits a task of nobody's, by which its network is measured."""
+        return self._put(client, MEASURING, self._backend.now_ns(), 0)
 
     def cancel(self, task: Task) -> None:
         """Nobody wants it any more; it ends with what it has come to."""
@@ -70,6 +67,13 @@ class TaskBook:
         """Tells every task as failed; nothing more will come of this device."""
         for task in list(self._by_row.values()):
             self._settle(task, Outcome("failed", reason=reason))
+
+    def _put(self, client: Client, number: int, now_ns: int, until_ns: int) -> Task:
+        seat = client.seat
+        row = registration.submit(self._backend.board, seat.queue, seat.program, now_ns, until_ns)
+        task = Task(client, number, row)
+        client.alive[number] = self._by_row[row] = task
+        return task
 
     def _end(self, row: int) -> list[Client]:
         board = self._backend.board
@@ -89,7 +93,7 @@ class TaskBook:
     def _learn(self, task: Task, run_ns: int) -> None:
         """Takes a whole run into the duration of its program, as kernels' durations are learned."""
         program = task.client.seat.program
-        if task.is_measuring:
+        if task.number == MEASURING:
             self.alone_ns[program] = run_ns
         elif task.client.seat.kind == "rt" and program in self.alone_ns:
             self.alone_ns[program] += (run_ns - self.alone_ns[program]) // _WEIGHT

@@ -193,7 +193,7 @@ def _post_dominators(ways: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
     while is_changing:
         is_changing = False
         for at in reversed(range(len(ways))):
-            common = every if ways[at] else 0
+            common = every  # stays so behind a trap: who ends there meets nobody
             for to in ways[at]:
                 common &= behind[to] if to < len(ways) else 0
             common |= 1 << at

@@ -1,9 +1,8 @@
 """What a rewriting adds to a logical block, estimated from its text.
 
 An estimate for tables, made without a GPU: instructions that a thread runs, each loop counted as if
-it ran ``TRIPS`` times. It leaves out what instructions wait for; ``TICKET_US`` says what that is
-about for the ticket, which other resident blocks hide in part. Times are measured by
-``benchmarks/gpu_runtime.sh``.
+it ran ``TRIPS`` times. It leaves out what instructions wait for, above all two dependent accesses
+to the second-level cache for the ticket. Times are measured by ``benchmarks/gpu_runtime.sh``.
 """
 
 from __future__ import annotations
@@ -15,9 +14,6 @@ from heddle.runtime.rewriter.ptx import Instruction, Label, Routine
 
 #: How often a loop is taken to run when nothing is known.
 TRIPS = 16
-#: Two dependent accesses to the second-level cache and two barriers, in microseconds; estimated
-#: from latencies of 0.25 to 0.35 µs an access on A100 and H100 in published microbenchmarks.
-TICKET_US = 0.8
 _WARP_THREADS = 32
 
 

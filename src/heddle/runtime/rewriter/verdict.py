@@ -173,6 +173,8 @@ def _calls(entry: Entry, callees: dict[str, Routine]) -> Iterator[Reason]:
             elif name not in callees and name not in _KNOWN_FUNCTIONS:
                 yield Reason(Hindrance.CALL, step.line, name)
     for name, callee in callees.items():
+        if any(is_barrier(step) for step in callee.instructions) and flow_of(callee).branches():
+            yield Reason(Hindrance.CALL, callee.line, f"{name}: a barrier among branches")
         for step in callee.instructions:
             if step.name == "exit" or _BLOCK_INDEX.search(" ".join(step.operands)):
                 yield Reason(Hindrance.CALL, step.line, f"{name}: {step.opcode}")

@@ -23,7 +23,6 @@ from heddle.runtime.simulated.streams import (
 )
 
 
-
 @compiled
 def advance(board: Board, machine: Machine, until_ns: int) -> None:
     """Runs until a task is over or the time is reached, whichever comes first."""
@@ -143,4 +142,3 @@ def _next_ns(board: Board, machine: Machine) -> int:
         next_ns = min(next_ns, streams.flag_due_ns[queue], streams.kill_due_ns[queue])
         next_ns = min(next_ns, begins_ns(board, machine, queue))
     return next_ns
-

@@ -1,4 +1,4 @@
-"""The facts of the simulated device: its types and its networks, as they stand in the shipped files.
+"""The facts of the simulated device: its types and networks, as they stand in shipped files.
 
 ``gpu`` makes boards of them. The networks are REEF's schedules of nine networks as measured on an
 MI50 (NOTICE); other types run the same grids with block times that ``profiles`` scales.

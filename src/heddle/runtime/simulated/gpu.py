@@ -84,7 +84,7 @@ class SimulatedGpu:
     def spans(self) -> list[Span]:
         """What was recorded, by start; ``MAX_SPANS`` at most."""
         rows = self._machine.spans[: self._machine.clock.spans[0]].tolist()
-        return sorted(Span(*row[:9], is_lost=bool(row[9])) for row in rows)
+        return sorted(Span(*[*row[:-1], bool(row[-1])]) for row in rows)
 
     def busy_ns(self) -> tuple[int, int, int]:
         """Slot time so far of real-time, best-effort and padding blocks.

@@ -1,8 +1,8 @@
 """The state of a simulated device, in arrays of whole numbers, and what it is made of.
 
-Made by ``gpu``; ``engine``, ``streams`` and ``placement`` move it on. Blocks that began together with
-the same duration, the same number on each of several multiprocessors, are one **group**: a whole wave
-of a kernel is one or two groups, which keeps the number of events small.
+Made by ``gpu``; ``engine``, ``streams`` and ``placement`` move it on. Blocks that began together
+with the same duration, the same number on each of several multiprocessors, are one **group**: a
+whole wave of a kernel is one or two groups, which keeps the number of events small.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ PERMILLE = 1000
 
 @compiled
 def pick(machine: Machine, is_starved: int) -> None:
-    """Lists where a launch may find room: everywhere, or where blocks ended if it took all before."""
+    """Lists where a launch may find room: everywhere, or where blocks ended if it took all."""
     clock, picked = machine.clock, machine.picked
     count = 0
     for unit in range(len(machine.units)):
@@ -73,7 +73,7 @@ def _is_alike(machine: Machine, queue: int, one: int, other: int) -> bool:
 
 @compiled
 def spread(machine: Machine, needed: int, total: int) -> None:
-    """Writes into ``units.wanted`` where so many blocks go: to the emptiest multiprocessors first."""
+    """Writes into ``units.wanted`` where blocks go: to the emptiest multiprocessors first."""
     units, picked, levels = machine.units, machine.picked, machine.levels
     count = machine.clock.picked[0]
     if needed >= total:

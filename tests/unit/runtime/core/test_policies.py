@@ -17,6 +17,7 @@ from heddle.runtime.core.operations import Operation, Operations, listed
 from heddle.runtime.core.policies import POLICIES, decide, limits_of, needs_kill
 from heddle.runtime.core.registration import add_kernel, add_program, add_queue, submit
 from heddle.runtime.core.status import status_of
+from heddle.runtime.core.turn import turn
 from scripted_gpu import GPU, ScriptedGpu, board_for
 
 
@@ -175,6 +176,7 @@ def test_padding_follows_the_real_time_kernel_it_stands_beside(policy: str) -> N
 def test_padding_never_takes_kernels_that_run_whole_or_not_at_all() -> None:
     case = Case("block-edge-padding", be={"contract": c.OPAQUE})
     case.arrive(case.rt_queue)
+    turn(case.board, case.gpu.now_ns)
     case.arrive(case.be_queue)
     assert [operation.queue for operation in case.says()] == [case.rt_queue]
 
@@ -182,6 +184,7 @@ def test_padding_never_takes_kernels_that_run_whole_or_not_at_all() -> None:
 def test_nobody_pads_a_kernel_that_fills_the_device() -> None:
     case = Case("block-edge-padding", rt={"blocks": 4})
     case.arrive(case.rt_queue)
+    turn(case.board, case.gpu.now_ns)
     case.arrive(case.be_queue)
     assert [operation.queue for operation in case.says()] == [case.rt_queue]
 
@@ -189,8 +192,9 @@ def test_nobody_pads_a_kernel_that_fills_the_device() -> None:
 def test_a_kernel_that_nobody_measured_gets_a_small_budget_first() -> None:
     case = Case("block-edge-padding", be={"duration_ns": 0})
     case.arrive(case.rt_queue)
+    turn(case.board, case.gpu.now_ns)
     case.arrive(case.be_queue)
-    _, pad = case.says()
+    (pad,) = case.says()
     assert pad.reason == reasons.PADS_SMALL
     assert pad.blocks <= case.board.limits.first_pad_blocks
 

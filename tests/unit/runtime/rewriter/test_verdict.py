@@ -27,6 +27,17 @@ SEES_BLOCK = """
 	bar.sync 0;
 	ret;
 }
+.func some(.param .b32 some_param_0)
+{
+	.reg .pred %p<2>;
+	.reg .b32 %r<2>;
+	ld.param.b32 %r1, [some_param_0];
+	setp.eq.u32 %p1, %r1, 0;
+	@%p1 bra $L_over;
+	bar.sync 0;
+$L_over:
+	ret;
+}
 """
 
 
@@ -81,6 +92,7 @@ TOLD = """
          Hindrance.TENSOR_MEMORY),
         ("brx.idx %r5, $L_nowhere;\n" + STORE, Hindrance.INDIRECT_BRANCH),
         ("call.uni look, (%r1);\n" + STORE, Hindrance.CALL),
+        ("call.uni some, (%r1);\n" + STORE, Hindrance.CALL),
         ("call.uni hidden, (%r1);\n" + STORE, Hindrance.CALL),
         ("call (%r5), %rd5, (%r1), $L_type;\n" + STORE, Hindrance.CALL),
         ("call.uni (%r5), cudaLaunchDeviceV2, (%rd1, %rd2);\n" + STORE, Hindrance.CHILD_KERNELS),
@@ -120,6 +132,8 @@ def test_what_is_not_safe_between_blocks_gets_a_named_reason_and_the_entry_check
         ("ts: .branchtargets $L_a, $L_b;\nbrx.idx %r1, ts;\n$L_a:\n$L_b:\n" + STORE,
          None),
         ("mov.u32 %r5, %nctaid.y;\n" + STORE, None),
+        ("setp.eq.u32 %p1, %r2, 99;\n@!%p1 bra $L_fine;\ntrap;\n$L_fine:\nbar.sync 0;\n" + STORE,
+         None),
     ],
 )  # fmt: skip
 def test_what_is_safe_may_be_stopped_between_blocks(body: str, remark: Remark | None) -> None:

@@ -52,12 +52,12 @@ def test_names_of_disb_lead_to_the_network_that_stands_in(asked: str, found: str
 
 
 def test_a_strange_network_is_refused_with_those_there_are():
-    with pytest.raises(InputError, match="no network 'yolo'.*vgg"):
+    with pytest.raises(InputError, match=r"no network 'yolo'.*vgg"):
         network("yolo")
 
 
 def test_a_strange_device_is_refused_with_those_there_are():
-    with pytest.raises(InputError, match="no simulated device 'B300'.*MI50"):
+    with pytest.raises(InputError, match=r"no simulated device 'B300'.*MI50"):
         device_type("B300")
 
 

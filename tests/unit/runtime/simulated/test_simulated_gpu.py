@@ -81,7 +81,9 @@ def _runs(spans: list[Span], task: int) -> dict[int, int]:
     return found
 
 
-@pytest.mark.parametrize("policy", ["block-edge", "block-edge-padding", "wait", "priority", "orion"])
+@pytest.mark.parametrize(
+    "policy", ["block-edge", "block-edge-padding", "wait", "priority", "orion"]
+)
 def test_no_block_is_lost_or_run_twice_under_preemption(policy: str):
     one, task = _preempted(policy)
     found = _runs(one.gpu.spans(), task)

@@ -41,6 +41,7 @@ _WHOLE_WINDOW = frozenset({"multistream", "priority", "wait"})
 _WHOLE_TASK = 1024  # launches: REEF's device queue where nothing needs to be evicted from it
 _SHORT_QUEUE = 2  # launches: REEF's device queue for best-effort work (its Figure 14)
 _AHEAD = 4  # real-time launches in flight: enough to hide what a launch costs the host
+_PADS_AHEAD = 8  # launches: padding is short and ends with its real-time kernel
 _ORION_BUDGET_NS = 500_000
 _ORION_SHARE_PERCENT = 50
 _FIRST_PAD_BLOCKS = 8
@@ -96,6 +97,7 @@ def limits_of(policy: str, device: Device) -> Limits:
         policy=POLICIES[policy],
         rt_window=_AHEAD,
         be_window=_WHOLE_TASK if policy in _WHOLE_WINDOW else _SHORT_QUEUE,
+        pads_window=_PADS_AHEAD,
         first_pad_blocks=_FIRST_PAD_BLOCKS,
         orion_budget_ns=_ORION_BUDGET_NS,
         orion_share_percent=_ORION_SHARE_PERCENT,

@@ -19,9 +19,16 @@ def decide_block_edge_padding(status: Status, operations: Operations) -> None:
         run_best_effort(status, operations)
         return
     evict_best_effort(status, operations)
+    if operations.count[0] > 0:
+        return
+    # The latest kernel is filled before the next is launched, so that padding knows its company.
+    pad = pad_of_ours(status)
+    if pad.queue >= 0:
+        launch_beside(status, operations, status.launches.queue[status.rt_latest], pad)
+        return
     queue = next_to_pad(status)
-    if operations.count[0] == 0 and queue >= 0:
-        launch_with_pad(status, operations, queue, pad_of_ours(status, queue))
+    if queue >= 0:
+        launch_plain(status, operations, queue, URGENT, RT_FIRST)
 
 
 @compiled

@@ -34,10 +34,11 @@ def _grouped(random: Random) -> Case:
     return Case((15, 1, 1), case.buffers, ("a", "b", "c", 48, 80, 40))
 
 
-def _attention(random: Random) -> Case:
-    buffers: dict[str, Array] = {name: halves(random, 2, 64, 32) for name in ("q", "k", "v")}
-    buffers["out"] = zeros(np.float16, 2, 64, 32)
-    return Case((2, 2, 1), buffers, ("q", "k", "v", "out", 64, F32(0.2)))
+def _attention(random: Random, tile: int, width: int, heads: int) -> Case:
+    shape = (heads, 2 * tile, width)
+    buffers: dict[str, Array] = {name: halves(random, *shape) for name in ("q", "k", "v")}
+    buffers["out"] = zeros(np.float16, *shape)
+    return Case((2, heads, 1), buffers, ("q", "k", "v", "out", 2 * tile, F32(0.2)))
 
 
 MATRICES = (
@@ -118,7 +119,23 @@ MATRICES = (
             "matrices", "attention", "*fp16 *fp16 *fp16 *fp16 i32 fp32",
             {"tile": 32, "step": 32, "width": 32}, stages=2, divisible=(0, 1, 2, 3, 4),
         ),
-        case=_attention,
+        case=lambda random: _attention(random, 32, 32, 2),
+    ),
+    CorpusKernel(
+        name="attention_wide",
+        kind="attention",
+        likeness="FlashAttention 3",
+        source=TritonSource(
+            "matrices",
+            "attention",
+            "*fp16 *fp16 *fp16 *fp16 i32 fp32",
+            {"tile": 64, "step": 32, "width": 64},
+            warps=4,
+            stages=2,
+            divisible=(0, 1, 2, 3, 4),
+        ),
+        case=lambda random: _attention(random, 64, 64, 1),
+        expected={100: Expected("entry_check", "tensor memory")},
     ),
     CorpusKernel(
         name="convolution",

@@ -18,6 +18,7 @@ from heddle.runtime.rewriter.interpreter import (
     integers,
     tensor,
     transfers,
+    warpgroup,
 )
 from heddle.runtime.rewriter.interpreter.faults import UnsupportedPtxError
 from heddle.runtime.rewriter.interpreter.layout import DTYPES, Layout
@@ -32,6 +33,7 @@ _MAKERS: dict[str, Maker] = {
     **transfers.MAKERS,
     **exchange.MAKERS,
     **tensor.MAKERS,
+    **warpgroup.MAKERS,
     "bar": lambda _instruction, _layout: lambda _warp, _mask: None,  # bar.warp.sync
 }
 _WORD = re.compile(r"[%$\w.]+")

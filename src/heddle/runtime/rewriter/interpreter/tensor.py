@@ -24,7 +24,8 @@ U32, F32 = DTYPES["b32"], DTYPES["f32"]
 _LANE = np.arange(WARP)
 _GROUP, _THREAD = _LANE >> 2, _LANE & 3
 
-_READ: dict[str, Callable[[Array], Array]] = {
+#: How the elements of a type are read out of 16- or 32-bit words, as 64-bit floats.
+READ: dict[str, Callable[[Array], Array]] = {
     "f16": lambda words: words.view(np.float16).astype(np.float64),
     "bf16": lambda words: from_bfloat(words.view(np.uint16)).astype(np.float64),
     "tf32": lambda words: (words & np.uint32(0xFFFFE000)).view(np.float32).astype(np.float64),
@@ -52,7 +53,7 @@ def _make_ldmatrix(instruction: Instruction, layout: Layout) -> Step:
     return run
 
 
-def _places(registers: int, per_register: int) -> tuple[Array, Array]:
+def places(registers: int, per_register: int) -> tuple[Array, Array]:
     """Return rows and columns of an operand's elements, by lane and element of the lane."""
     number = np.arange(registers * per_register)
     register, half = number // per_register, number % per_register
@@ -75,7 +76,7 @@ def _operand(slots: list[int], read: Callable[[Array], Array]) -> Callable[[Warp
 def _make_mma(instruction: Instruction, layout: Layout) -> Step:
     shape = next((_SHAPE.match(each) for each in instruction.suffixes if _SHAPE.match(each)), None)
     kinds = instruction.suffixes[-4:]
-    if shape is None or kinds[1] not in _READ or kinds[0] != "f32" or kinds[3] != "f32":
+    if shape is None or kinds[1] not in READ or kinds[0] != "f32" or kinds[3] != "f32":
         raise unsupported(instruction)
     depth = int(shape.group(1))
     targets, first, second, addend = (
@@ -83,12 +84,12 @@ def _make_mma(instruction: Instruction, layout: Layout) -> Step:
         for operand, dtype in zip(instruction.operands, (F32, U32, U32, F32), strict=True)
     )
     per_register = 1 if kinds[1] == "tf32" else 2
-    left, right = _operand(first, _READ[kinds[1]]), _operand(second, _READ[kinds[2]])
-    rows, columns = _places(len(first), per_register)
+    left, right = _operand(first, READ[kinds[1]]), _operand(second, READ[kinds[2]])
+    rows, columns = places(len(first), per_register)
     deep = np.arange(len(second) * per_register)
     inner = _THREAD[:, None] * per_register + deep % per_register
     inner = inner + 4 * per_register * (deep // per_register)
-    out_rows, out_columns = _places(2, 2)
+    out_rows, out_columns = places(2, 2)
 
     def run(warp: Warp, mask: Mask | None) -> None:
         a, b, c = np.zeros((16, depth)), np.zeros((depth, 8)), np.zeros((16, 8))

@@ -88,6 +88,7 @@ KERNELS: tuple[tuple[str, str, float, Callable[[Buffers], Array]], ...] = (
     ("matmul_split", "c", 0, _product),
     ("matmul_tf32", "c", 5e-2, _product),
     ("attention", "out", 5e-3, _attention),
+    ("attention_wide", "out", 5e-3, _attention),
     ("convolution", "out", 1e-4, _convolution),
     ("block_scan", "out", 0, lambda given: np.concatenate(
         [np.cumsum(given["x"][start : start + 64]) for start in range(0, 300, 64)])),
@@ -106,6 +107,19 @@ def test_a_corpus_kernel_computes_what_numpy_does(
     found = run.memory.get(buffer)
     assert found.shape == wanted.shape
     assert np.abs(found.astype(np.float64) - wanted).max() <= tolerance
+
+
+@pytest.mark.parametrize(
+    ("name", "buffer", "tolerance", "expected"),
+    [row for row in KERNELS if row[0] in {"matmul_wide", "attention_wide"}],
+)
+def test_it_does_so_with_the_matrix_instructions_of_a_warp_group(
+    name: str, buffer: str, tolerance: float, expected: Callable[[Buffers], Array]
+) -> None:
+    run = original(name, 90)
+    assert "wgmma.mma_async" in run.compiled.ptx
+    wanted = expected(run.case.buffers)
+    assert np.abs(run.memory.get(buffer).astype(np.float64) - wanted).max() <= tolerance
 
 
 def test_a_product_of_bfloats_with_an_activation() -> None:

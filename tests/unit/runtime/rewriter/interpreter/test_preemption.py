@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from rewriter_cases import compiled, original, rewritten
 
 from heddle.errors import InputError
 from heddle.runtime.rewriter.corpus.kernel import Case
@@ -13,6 +12,7 @@ from heddle.runtime.rewriter.interpreter.preemption import run_preempted
 from heddle.runtime.rewriter.interpreter.program import Program
 from heddle.runtime.rewriter.ptx_reader import read_ptx
 from heddle.runtime.rewriter.rewritten import Form
+from rewriter_cases import compiled, original, rewritten
 
 
 def test_a_kernel_is_resumed_until_its_blocks_have_run() -> None:
@@ -22,13 +22,8 @@ def test_a_kernel_is_resumed_until_its_blocks_have_run() -> None:
 
 
 def test_a_kernel_with_another_result_is_named_with_the_buffer() -> None:
-    text = rewritten("saxpy").text.replace("fma.rn.f32", "add.f32", 1)
-    assert text != rewritten("saxpy").text
-    wrong = text.replace("add.f32", "fma.rn.f32", 1).replace("0f00000000", "0f3F800000")
-    module = read_ptx(wrong.replace("ld.global.f32", "ld.volatile.global.f32"))
-    assert first_fault(original("saxpy"), module, Form.PERSISTENT, [1]) is None
-    negated = read_ptx(rewritten("saxpy").text.replace("st.global.f32", "red.global.add.f32"))
-    fault = first_fault(original("saxpy"), negated, Form.PERSISTENT, [1])
+    adding = read_ptx(rewritten("saxpy").text.replace("st.global.f32", "red.global.add.f32"))
+    fault = first_fault(original("saxpy"), adding, Form.PERSISTENT, [1])
     assert fault is not None
     assert "y" in str(fault)
 
