@@ -12,6 +12,7 @@ import numpy as np
 
 from heddle.benchmarks.gpu_runtime_rig import Rig, measured
 from heddle.benchmarks.record import Figure, Measured, Row
+from heddle.errors import HostError
 from heddle.runtime.core import rings
 from heddle.runtime.core.constants import FINISHED, PERSISTENT, PLAIN
 from heddle.runtime.core.kernel import QueueSpec
@@ -78,9 +79,13 @@ def _median_us(rig: Rig, device: CudaBackend, program: int) -> float:
     for _ in range(rig.times(_ROUNDS)):
         task = submit(device.board, queue, program, device.now_ns())
         device.advance(device.now_ns() + _LIMIT_NS)
+        if not rings.waiting(device.board.outbox):
+            raise HostError(f"a task did not end within {_LIMIT_NS / 1e9:g} s")
         rings.take(device.board.outbox)
         row = device.board.tasks[task]
         if row.state == FINISHED:
             times_ns.append(int(row.ended_ns) - int(row.begun_ns))
         release(device.board, task)
+    if not times_ns:
+        raise HostError("every task failed")
     return float(np.median(times_ns)) / 1000

@@ -19,8 +19,8 @@ from heddle.benchmarks.runtime_cpu_check import check_overhead_percent
 from heddle.benchmarks.runtime_cpu_eviction import eviction_rounds
 from heddle.benchmarks.runtime_cpu_lock import HOLDERS, lock_held_by
 from heddle.benchmarks.runtime_cpu_play import Copies, Load, Round, play
+from heddle.clock import WallClock
 from heddle.runtime.library.networks import build
-from heddle.runtime.workers.news import read_monotonic
 
 _POLICIES = ("rt-only", "sequential", "multistream", "block-edge", "block-edge-padding")
 _OURS = "block-edge"
@@ -180,12 +180,12 @@ def _checks(size: _Size, report: Report) -> Measured:
 def _alone_ns(name: str) -> int:
     """How long one request takes in one thread, the median of some."""
     network = build(name)
-    times_ns = []
+    clock, times_s = WallClock(), []
     for _ in range(15):
-        begun_ns = read_monotonic()
+        begun_s = clock.now_s()
         network.run_here()
-        times_ns.append(read_monotonic() - begun_ns)
-    return int(statistics.median(times_ns))
+        times_s.append(clock.now_s() - begun_s)
+    return int(statistics.median(times_s) * 1e9)
 
 
 def _median(rounds: Sequence[Round]) -> float:
@@ -199,4 +199,6 @@ def _pooled(values: Iterable[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64
 def _percentiles(name: str, values: npt.NDArray[np.float64]) -> dict[str, float]:
     if not len(values):
         return {}
-    return {f"{name}_p{rank}": round(float(np.percentile(values, rank)), 3) for rank in (50, 90, 99)}
+    return {
+        f"{name}_p{rank}": round(float(np.percentile(values, rank)), 3) for rank in (50, 90, 99)
+    }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from heddle.benchmarks.runtime_cpu_play import Load, Round, play_programs
+from heddle.benchmarks.runtime_cpu_play import Load, Round, play_schedules
 from heddle.runtime.library.scheduled import ScheduledKernel, ScheduledProgram, schedule
 
 _URGENT_US, _URGENT_KERNELS = 20, 4
@@ -24,7 +24,9 @@ def eviction_rounds(
     load = Load("", "", requests, _PERIOD_NS)
     for _ in range(num_rounds):
         for block_us in blocks_us:
-            rounds[block_us].append(play_programs("block-edge", load, _urgent(), _patient(block_us)))
+            rounds[block_us].append(
+                play_schedules("block-edge", load, _urgent(), _patient(block_us))
+            )
     return list(rounds.items())
 
 

@@ -7,33 +7,44 @@ network, of which one runs while the output of the other is looked at.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from heddle.runtime.core.backend import BackendOptions
 from heddle.runtime.core.constants import BE, FINISHED, RT
-from heddle.runtime.core.kernel import QueueSpec
+from heddle.runtime.core.kernel import Kernel, QueueSpec
 from heddle.runtime.core.registration import add_queue, release, submit
 from heddle.runtime.core.rings import take, waiting
 from heddle.runtime.library.networks import build
 from heddle.runtime.library.networks.bound_network import BoundNetwork
+from heddle.runtime.library.scheduled import ScheduledProgram
 from heddle.runtime.workers.backend import CpuBackend
 
-_LEAD_NS = 5_000_000  # between opening and the first arrival
+_LEAD_NS = 40_000_000  # between opening and the first arrival
 _PATIENCE_NS = 5_000_000_000  # after the last arrival
 _US = 1e3
+
+Disturbance = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
 class Load:
-    """What a round runs: networks by name, real-time requests and the time between them, ns."""
+    """What a round runs: networks by name, real-time requests and the time between them, ns.
+
+    ``ahead`` best-effort tasks are submitted before the round; where it is 0, two are, and each
+    again when it is over.
+    """
 
     urgent: str
     patient: str
     requests: int
     period_ns: int
+    ahead: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,35 +87,63 @@ class Copies:
         return is_equal
 
 
-def play(policy: str, load: Load, copies: Copies) -> Round:
-    """Runs a round under a policy on a device of its own."""
+@dataclass(frozen=True)
+class _Work:
+    """A program of one client, and whether what it left behind is right."""
+
+    kernels: tuple[Kernel, ...]
+    is_right: Callable[[], bool]
+
+    @property
+    def num_blocks(self) -> int:
+        return sum(kernel.blocks for kernel in self.kernels)
+
+
+def play(policy: str, load: Load, copies: Copies, disturbed: Disturbance = nullcontext) -> Round:
+    """Runs a round of networks under a policy on a device of its own, within ``disturbed()``."""
+    works = [_Work(one.kernels, partial(copies.is_right, one)) for one in copies.all]
+    return _played(policy, load, works, disturbed)
+
+
+def play_schedules(
+    policy: str, load: Load, urgent: ScheduledProgram, patient: ScheduledProgram
+) -> Round:
+    """Runs a round of schedules; there are no outputs, and the load names no networks."""
+    works = [_Work(one.kernels, lambda: True) for one in (urgent, patient, patient)]
+    return _played(policy, load, works, nullcontext)
+
+
+def _played(policy: str, load: Load, works: Sequence[_Work], disturbed: Disturbance) -> Round:
     backend = CpuBackend(BackendOptions(policy))
     try:
-        return _Playing(backend, load, copies).run(policy)
+        return _Playing(backend, load, works).run(policy, disturbed)
     finally:
         backend.close()
 
 
 class _Playing:
-    def __init__(self, backend: CpuBackend, load: Load, copies: Copies) -> None:
-        self._backend, self._board, self._load, self._copies = backend, backend.board, load, copies
+    def __init__(self, backend: CpuBackend, load: Load, works: Sequence[_Work]) -> None:
+        self._backend, self._board, self._load = backend, backend.board, load
+        self._urgent_work = works[0]
         self._urgent = add_queue(self._board, QueueSpec(RT, capacity=load.requests))
         self._patient = add_queue(self._board, QueueSpec(BE))
-        self._programs = {backend.add_bound_network(one): one for one in copies.all}
+        self._programs = {backend.add_kernels(one.kernels): one for one in works}
         self._latencies_ns: list[int] = []
         self._wrong = self._outputs = 0
 
-    def run(self, policy: str) -> Round:
+    def run(self, policy: str, disturbed: Disturbance) -> Round:
         urgent, *patient = self._programs
         begun_ns = self._backend.now_ns() + _LEAD_NS
         for number in range(self._load.requests):
             submit(self._board, self._urgent, urgent, begun_ns + number * self._load.period_ns)
-        for program in patient:
-            submit(self._board, self._patient, program, self._backend.now_ns())
+        for number in range(self._load.ahead or len(patient)):
+            program = patient[number % len(patient)]
+            submit(self._board, self._patient, program, begun_ns - _LEAD_NS)
         last_ns = begun_ns + self._load.requests * self._load.period_ns
-        while self._backend.now_ns() < last_ns:
-            self._backend.advance(last_ns)
-            self._take_ended()
+        with disturbed():
+            while self._backend.now_ns() < last_ns:
+                self._backend.advance(last_ns)
+                self._take_ended()
         patient_blocks = self._patient_blocks()
         ended_ns = self._backend.now_ns()
         self._finish_urgent(ended_ns + _PATIENCE_NS)
@@ -118,7 +157,7 @@ class _Playing:
     def _patient_blocks(self) -> int:
         """Best-effort blocks that ran: all but those of real-time requests."""
         done = len(self._latencies_ns)
-        return int(self._board.counts.blocks_run[0]) - done * self._copies.urgent.num_blocks
+        return int(self._board.counts.blocks_run[0]) - done * self._urgent_work.num_blocks
 
     def _take_ended(self, *, is_over: bool = False) -> None:
         tasks = self._board.tasks
@@ -130,8 +169,8 @@ class _Playing:
             if tasks.queue[task] == self._urgent:
                 self._latencies_ns.append(int(tasks.ended_ns[task] - tasks.due_ns[task]))
             else:
-                is_right &= self._copies.is_right(self._programs[program])
-                if not is_over:
+                is_right &= self._load.ahead > 0 or self._programs[program].is_right()
+                if not is_over and self._load.ahead == 0:
                     submit(self._board, self._patient, program, self._backend.now_ns())
             self._wrong += not is_right
             release(self._board, task)
@@ -140,7 +179,7 @@ class _Playing:
         count = min(int(self._board.counts.preemptions[0]), len(self._board.preemptions))
         rows = self._board.preemptions[:count]
         rows = rows[(rows.started_ns > 0) & (rows.drained_ns > 0)]
-        is_right = self._copies.is_right(self._copies.urgent)
+        is_right = self._urgent_work.is_right()
         return Round(
             policy,
             np.array(self._latencies_ns) / _US,

@@ -53,7 +53,9 @@ def compiled(function: F) -> F:
     if not HAS_COMPILER:
         return function
     with _kept_in(_code_folder(function.__code__.co_filename)):
-        decorated: F = _numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)
+        decorated: F = _numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(
+            function
+        )
     return decorated
 
 

@@ -26,6 +26,7 @@ def test_there_are_the_promised_examples() -> None:
         "04-custom-gpu": 1,
         "05-day-and-night": 2,
         "06-one-machine": 2,
+        "08-shared-instance": 1,
     }
 
 

@@ -68,7 +68,8 @@ def _open_preemption(board: Board, task: int, now_ns: int) -> None:
     board.counts.preemptions[0] += 1
     board.counts.open_preemption[0] = row
     preemptions.task[row] = task
-    preemptions.arrived_ns[row] = board.tasks.due_ns[task]
+    preemptions.due_ns[row] = board.tasks.due_ns[task]
+    preemptions.arrived_ns[row] = max(board.tasks.due_ns[task], board.counts.rt_ended_ns[0])
     preemptions.noticed_ns[row] = now_ns
     preemptions.flagged_ns[row] = now_ns
     preemptions.drained_ns[row] = 0

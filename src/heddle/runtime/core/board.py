@@ -117,7 +117,10 @@ class Preemptions(NamedTuple):
     """One row a preemption of best-effort work by a real-time task; the latest are kept."""
 
     task: Words
-    arrived_ns: Words
+    due_ns: Words  # of that task
+    arrived_ns: (
+        Words  # its due time, or when the real-time work before it was over, if that was later
+    )
     noticed_ns: Words  # the dispatcher saw it
     flagged_ns: Words  # the order to leave was given
     drained_ns: Words  # the last best-effort block that had to leave has left
@@ -134,6 +137,7 @@ class Counts(NamedTuple):
     serial: Words
     free_launch: Words  # how many numbers stand in ``free_launches``
     preemptions: Words
+    rt_ended_ns: Words  # when the latest real-time task was over
     open_preemption: Words  # row of the one that is under way, or -1
     device_state: Words
     stuck_launch: Words

@@ -53,6 +53,8 @@ def end_task(board: Board, queue: int, now_ns: int) -> None:
     task = queues.task[queue]
     program = tasks.program[task]
     tasks.ended_ns[task] = now_ns
+    if queues.kind[queue] == RT:
+        board.counts.rt_ended_ns[0] = now_ns
     if tasks.failed_kernel[task] >= 0:
         tasks.state[task] = FAILED
     elif queues.done_kernel[queue] >= board.programs.length[program]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -70,7 +70,7 @@ class FakeDriver:
         self._events: list[FakeEvent] = []
         self._graphs: list[list[Work]] = []
         self._functions: list[tuple[FakeKernel, int]] = []
-        self._forms_of_modules: list[int] = []
+        self._modules: list[bytes] = []
         self._memory: dict[int, Any] = {}
         self._callbacks = {name: self._callback(name) for name in _SIGNATURES}
 
@@ -183,17 +183,19 @@ class FakeDriver:
         return codes.SUCCESS
 
     def load(self, place: int, image: int) -> int:
-        """A module is known by its form, which is read off the text of its PTX."""
+        """A module is the text of its PTX, which tells the form of its kernels."""
         text = ctypes.string_at(image)
-        self._forms_of_modules.append(_form_of(text))
-        return self.put(place, len(self._forms_of_modules))
+        self._modules.append(text)
+        return self.put(place, len(self._modules))
 
     def function(self, place: int, module: int, name: int) -> int:
         """A kernel in the form of its module; every module has all kernels."""
         wanted = ctypes.string_at(name).decode()
         for kernel in self._kernels:
             if kernel.name == wanted:
-                self._functions.append((kernel, self._forms_of_modules[module - 1]))
+                text = self._modules[module - 1]
+                own = replace(kernel, num_parameters=_num_parameters(text, kernel))
+                self._functions.append((own, _form_of(text)))
                 return self.put(place, len(self._functions))
         return codes.NOT_FOUND
 
@@ -268,6 +270,14 @@ def _form_of(text: bytes) -> int:
     if b"heddle_control" not in text:
         return PLAIN
     return PERSISTENT if b"$heddle_next" in text else ENTRY_CHECK
+
+
+def _num_parameters(text: bytes, kernel: FakeKernel) -> int:
+    """How many parameters of its own a kernel has: as its PTX says, where there is any."""
+    _, found, rest = text.partition(b".entry " + kernel.name.encode() + b"(")
+    if not found:
+        return kernel.num_parameters
+    return rest.partition(b")")[0].count(b".param") - (0 if _form_of(text) == PLAIN else 2)
 
 
 def _fine(*_arguments: Any) -> int:

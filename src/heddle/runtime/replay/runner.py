@@ -24,7 +24,6 @@ from heddle.runtime.replay.players import Player
 from heddle.runtime.replay.results import (
     Blocks,
     ClientResult,
-    Nanoseconds,
     Preemptions,
     RunResult,
 )
@@ -204,7 +203,7 @@ def _result(
         seconds=now_ns / _NS,
         seed=how.seed,
         clients=clients,
-        preemptions=_preemptions(backend.board, clients, start_ns),
+        preemptions=_preemptions(backend.board, start_ns),
         blocks=Blocks(
             int(counts.blocks_run[0]), int(counts.blocks_lost[0]), int(counts.blocks_repeated[0])
         ),
@@ -220,7 +219,7 @@ def _client(seat: _Seat, how: Play, now_ns: int) -> ClientResult:
     return seat.player.result(seat.source, seat.network, alone_ms, now_ns)
 
 
-def _preemptions(board: Board, clients: tuple[ClientResult, ...], start_ns: int) -> Preemptions:
+def _preemptions(board: Board, start_ns: int) -> Preemptions:
     """Those that are over; the board keeps the latest."""
     rows = board.preemptions
     count = int(board.counts.preemptions[0])
@@ -228,16 +227,5 @@ def _preemptions(board: Board, clients: tuple[ClientResult, ...], start_ns: int)
     kept = kept[(kept != board.counts.open_preemption[0]) & (rows.started_ns[kept] > 0)]
     names = ("arrived_ns", "noticed_ns", "flagged_ns", "drained_ns", "started_ns")
     marks_ns = np.stack([rows[name][kept] for name in names], axis=1) - start_ns
-    due_ns = marks_ns[:, 0].copy()
-    marks_ns[:, 0] = np.maximum(due_ns, _real_time_ends(clients, marks_ns[:, 1]))
+    due_ns = rows.due_ns[kept] - start_ns
     return Preemptions(count, rows.task[kept].copy(), due_ns, marks_ns)
-
-
-def _real_time_ends(clients: tuple[ClientResult, ...], at_ns: Nanoseconds) -> Nanoseconds:
-    """When the latest real-time request before each of these times was over; 0 without one.
-
-    A wait behind real-time work is no wait for a preemption.
-    """
-    ended = [one.requests.ended_ns for one in clients if one.is_real_time]
-    ends_ns = np.sort(np.concatenate([np.zeros(1, dtype=np.int64), *ended]))
-    return ends_ns[np.searchsorted(ends_ns, at_ns, side="right") - 1]
