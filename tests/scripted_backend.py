@@ -27,7 +27,7 @@ class ScriptedBackend:
         self.recorded: list[Span] = []
         self.num_closed = 0
         device = Device(3, 0, 4, 2, 2048, 65536, 65536)
-        self.board: Board = new_board(device, Limits(0, 4, 2, 8, 0, 0), _SIZES)
+        self.board: Board = new_board(device, Limits(0, 4, 2, 8, 8, 0, 0), _SIZES)
 
     def networks(self) -> tuple[str, ...]:
         return tuple(self._task_ns)
@@ -60,12 +60,15 @@ class ScriptedBackend:
     def close(self) -> None:
         self.num_closed += 1
 
-    def preempt(self, task: int, marks_ns: tuple[int, int, int, int, int]) -> None:
-        """Notes a preemption on the board."""
+    def preempt(
+        self, task: int, marks_ns: tuple[int, int, int, int, int], due_ns: int = -1
+    ) -> None:
+        """Notes a preemption on the board; its task was due when it arrived, unless told."""
         row = int(self.board.counts.preemptions[0])
         self.board.counts.preemptions[0] += 1
         rows = self.board.preemptions
         rows.task[row] = task
+        rows.due_ns[row] = marks_ns[0] if due_ns < 0 else due_ns
         names = ("arrived_ns", "noticed_ns", "flagged_ns", "drained_ns", "started_ns")
         for name, at_ns in zip(names, marks_ns, strict=True):
             rows[name][row] = at_ns

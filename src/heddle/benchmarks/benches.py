@@ -10,6 +10,7 @@ from heddle.benchmarks.planner import run_planner
 from heddle.benchmarks.record import Record
 from heddle.benchmarks.rewriter import run_rewriter
 from heddle.benchmarks.runtime import TYPES, run_on_type, run_runtime
+from heddle.benchmarks.runtime_cpu import run_on_cpu
 from heddle.benchmarks.serving import run_serving
 from heddle.benchmarks.serving_day import run_serving_day
 from heddle.benchmarks.serving_shared import run_serving_shared
@@ -53,6 +54,10 @@ def _runtime() -> Bench:
     return run_runtime
 
 
+def _runtime_cpu() -> Bench:
+    return run_on_cpu
+
+
 def _runtime_on(name: str) -> Callable[[], Bench]:
     return lambda: partial(run_on_type, name)
 
@@ -67,6 +72,7 @@ BENCHES: Registry[Bench] = Registry(
         ("serving_shared", _serving_shared),
         ("rewriter", _rewriter),
         ("runtime", _runtime),
+        ("runtime_cpu", _runtime_cpu),
         *((f"runtime_{name.casefold()}", _runtime_on(name)) for name in TYPES),
     ],
 )

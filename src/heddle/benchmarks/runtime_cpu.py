@@ -10,6 +10,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -137,13 +138,12 @@ def _latency_figures(rounds: dict[str, list[Round]]) -> tuple[Figure, ...]:
 
 def _lock(size: _Size, report: Report) -> Measured:
     report(f"cpu: preemption while the interpreter lock is held: {', '.join(HOLDERS)}")
-    load = Load("mlp-small", _PATIENT, 2 * size.requests, 5_000_000)
+    load = Load("mlp-small", _PATIENT, 2 * size.requests, 5_000_000, ahead=size.requests)
     copies = Copies(load)
     rounds: dict[str, list[Round]] = {name: [] for name in HOLDERS}
     for _ in range(size.rounds):
         for name in HOLDERS:
-            with lock_held_by(name):
-                rounds[name].append(play(_OURS, load, copies))
+            rounds[name].append(play(_OURS, load, copies, partial(lock_held_by, name)))
     starts_us = {name: _pooled(one.start_us for one in rounds[name]) for name in HOLDERS}
     rows: tuple[Row, ...] = tuple(
         {

@@ -57,6 +57,8 @@ def status_text(status: Mapping[str, Any]) -> str:
         parts.append(table_text(_SHARED, [row for rows in shared for row in rows]))
     if status["services"]:
         parts.append(table_text(_SERVICES, [_service(one) for one in status["services"]]))
+    if status.get("runtime"):
+        parts.append(_runtime(status["runtime"]))
     if status["transition"] is not None:
         parts.append(_transition(status["transition"]))
     return "\n\n".join(parts)
@@ -148,6 +150,23 @@ def _state(one: Mapping[str, Any]) -> str:
     if one.get("priority") == "be":
         return "best effort"
     return "stale measurement" if one["is_stale"] else "served"
+
+
+def _runtime(found: Mapping[str, Any]) -> str:
+    text = f"local runtime on {found['device']}: {found['state']}"
+    if found["state"] == "stuck":
+        text += f" in kernel {found['stuck_kernel']}"
+    if "clients" not in found:
+        return text
+    names = {one["client"]: f"{one['network']} ({one['priority']})" for one in found["clients"]}
+    holders = [names[one] for one in found["held_by"] if one in names]
+    text += f", {found['policy']}, {len(names)} clients, {found['num_tasks']:,} tasks"
+    text += f", held by {', '.join(holders)}" if holders else ", idle"
+    preemption = found["preemption_us"]
+    if preemption["p99"] is not None:
+        text += f"; {preemption['count']:,} preemptions, p50 {preemption['p50']:,.0f} us"
+        text += f", p99 {preemption['p99']:,.0f} us"
+    return f"{text}; {found['socket']}"
 
 
 def _transition(found: Mapping[str, Any]) -> str:

@@ -276,6 +276,7 @@ class Daemon:
                 self.store, self._details, self._window, self._extra(), self._host
             ),
             "transition": transition_status(self.store.move, self._mover),
+            "runtime": self._details.get("runtime"),
             "last_event": self.store.last_event,
         }
 

@@ -1,4 +1,4 @@
-"""Takes down what runs on a state folder without its daemon: agent, router, instances.
+"""Takes down what runs on a state folder without its daemon: agent, router, runtime, instances.
 
 ``heddle down`` calls it, after a daemon that ended and for one that was killed. The node
 agent does the work; where it is gone as well, one is started for it, since only it
@@ -22,7 +22,7 @@ from heddle.errors import HeddleError, HostError, InputError
 from heddle.runtime.agent.book import Book
 from heddle.runtime.process import ProcessId, identify, is_alive, spawn, terminate
 from heddle.server.state_folder import StateFolder
-from heddle.server.supervision import HELLO_AGENT, HELLO_ROUTER, last_words
+from heddle.server.supervision import HELLO_AGENT, HELLO_ROUTER, HELLO_RUNTIME, last_words
 from heddle.settings import child_environment
 
 _SHUTDOWN_S = 120.0
@@ -42,17 +42,19 @@ def take_down(folder: StateFolder) -> bool:
     """
     agent = _answering(folder.agent_socket, HELLO_AGENT)
     router = _answering(folder.router_socket, HELLO_ROUTER)
+    runtime = _answering(folder.runtime_socket, HELLO_RUNTIME)
     has_instances = agent is not None or _is_in_book(folder)
-    if not (has_instances or router is not None or folder.was_running()):
+    others = (router, runtime)
+    if not (has_instances or any(others) or folder.was_running()):
         return False
     try:
         if has_instances:
             agent = agent or _started(folder)
             _shut_down(folder)
     finally:
-        for process in (agent, router):
+        for process in (agent, *others):
             _end(process)
-    for path in (folder.agent_socket, folder.router_socket):
+    for path in (folder.agent_socket, folder.router_socket, folder.runtime_socket):
         path.unlink(missing_ok=True)
     folder.forget_daemon()
     return True

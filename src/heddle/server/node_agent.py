@@ -1,7 +1,8 @@
 """The process of the node agent: ``python -m heddle.server.node_agent --state DIR``.
 
 Started by the daemon, which it outlives. It wires devices, launcher and router to
-``runtime.agent`` and listens on ``DIR/run/agent.sock``.
+``runtime.agent`` and listens on ``DIR/run/agent.sock``; it keeps the local runtime running
+where there is to be one.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from heddle.runtime.cpu.discovery import cpu_devices
 from heddle.runtime.device import Device
 from heddle.runtime.nvidia.discovery import nvidia_devices
 from heddle.server.launcher import EngineLauncher
+from heddle.server.runtime_child import RuntimeChild
 from heddle.server.traffic import RouterTraffic
 
 #: The name of the only node.
@@ -39,6 +41,7 @@ def main() -> int:
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--device", choices=["cpu", "nvidia"], default="cpu")
     parser.add_argument("--cpu-devices", type=int, default=1)
+    parser.add_argument("--runtime", default="", metavar="DEVICE")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout)
     try:
         return asyncio.run(_serve(parser.parse_args()))
@@ -66,10 +69,16 @@ async def _serve(arguments: argparse.Namespace) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, has_ended.set)
-    server = LineServer(state / "run" / "agent.sock", Answers(agent, has_ended).answer)
+    runtime = RuntimeChild(state, arguments.runtime) if arguments.runtime else None
+    answer = Answers(agent, has_ended).answer
+    server = LineServer(state / "run" / "agent.sock", runtime.around(answer) if runtime else answer)
     await agent.begin()
     await server.start()
+    if runtime is not None:
+        await runtime.begin()
     await has_ended.wait()
+    if runtime is not None:
+        await runtime.close()
     await agent.close()
     await server.close()
     book.close()

@@ -107,7 +107,10 @@ def _children(folder: StateFolder, arguments: argparse.Namespace) -> list[Child]
     state = str(folder.path)
     python = sys.executable
     options = ["--device", arguments.device, "--cpu-devices", str(arguments.cpu_devices)]
+    # An agent that only clears up has no use for a runtime.
     folder.keep_agent_options(options)
+    if arguments.runtime:
+        options = [*options, "--runtime", arguments.runtime]
     agent = [python, "-m", "heddle.server.node_agent", "--state", state, *options]
     router = [python, "-m", "heddle.serving.router", "--state", state]
     if arguments.host not in LOOPBACK:

@@ -12,6 +12,7 @@ import signal
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from heddle.cluster.line_server import LineServer
 from heddle.errors import HeddleError
@@ -67,9 +68,9 @@ async def _serve(arguments: argparse.Namespace) -> int:
 
 async def _until_the_end(owner: Owner, has_ended: asyncio.Event) -> None:
     """Wait for a signal, or for the end of the device, which raises why."""
-    asking = asyncio.ensure_future(has_ended.wait())
-    ended = asyncio.wrap_future(owner.is_ended)
-    await asyncio.wait([asking, asyncio.ensure_future(ended)], return_when=asyncio.FIRST_COMPLETED)
+    asked: asyncio.Future[Any] = asyncio.ensure_future(has_ended.wait())
+    ended: asyncio.Future[Any] = asyncio.wrap_future(owner.is_ended)
+    await asyncio.wait({asked, ended}, return_when=asyncio.FIRST_COMPLETED)
     if ended.done():
         ended.result()
 

@@ -63,6 +63,11 @@ class StateFolder:
         return self.path / "run" / "router.sock"
 
     @property
+    def runtime_socket(self) -> Path:
+        """Where the local runtime listens, if there is one."""
+        return self.path / "run" / "runtime.sock"
+
+    @property
     def token_file(self) -> Path:
         """The secret of the API."""
         return self.path / "token"

@@ -34,6 +34,8 @@ Tell = Callable[[str, str, str], None]
 #: What agent and router are asked first.
 HELLO_AGENT: Mapping[str, Any] = {"ask": "hello", "version": VERSION}
 HELLO_ROUTER: Mapping[str, Any] = {"ask": "hello"}
+#: And the local runtime, which the agent keeps running.
+HELLO_RUNTIME: Mapping[str, Any] = {"ask": "hello"}
 
 
 @dataclass(slots=True)
@@ -43,7 +45,7 @@ class Child:
     Attributes
     ----------
     name
-        ``agent`` or ``router``.
+        ``agent``, ``router`` or ``runtime``.
     arguments
         Its command line.
     socket, hello

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 from heddle.errors import InputError
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})
 _MAX_DEVICES = 64
+_DEVICE = re.compile(r"cpu|cuda:[0-9]{1,4}|sim:[A-Za-z0-9-]{1,32}")
 
 
 def add_up_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +42,13 @@ def add_up_arguments(parser: argparse.ArgumentParser) -> None:
         help="cut the processors into so many GPUs of type CPU-8 (default: 1)",
     )
     parser.add_argument(
+        "--runtime",
+        type=_runtime,
+        default="",
+        metavar="DEVICE",
+        help="offer a device of heddle run, such as cpu, to other processes on a local socket",
+    )
+    parser.add_argument(
         "--require-token", action="store_true", help="ask for the token on loopback too"
     )
     parser.add_argument(
@@ -61,6 +70,8 @@ def words_of(arguments: argparse.Namespace) -> list[str]:
     """Return the options as words of a command line."""
     words = ["--port", str(arguments.port), "--host", arguments.host]
     words += ["--device", arguments.device, "--cpu-devices", str(arguments.cpu_devices)]
+    if arguments.runtime:
+        words += ["--runtime", arguments.runtime]
     if arguments.require_token:
         words.append("--require-token")
     for option in ("tls_cert", "tls_key"):
@@ -76,6 +87,14 @@ def _port(word: str) -> int:
 
 def _num_devices(word: str) -> int:
     return _whole(word, 1, _MAX_DEVICES)
+
+
+def _runtime(word: str) -> str:
+    if not _DEVICE.fullmatch(word):
+        raise argparse.ArgumentTypeError(
+            f"expected cpu, cuda:INDEX or sim:TYPE such as sim:MI50, found {word!r}"
+        )
+    return word
 
 
 def _whole(word: str, least: int, most: int) -> int:

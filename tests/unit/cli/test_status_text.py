@@ -97,3 +97,32 @@ def test_a_transition_is_the_last_line_with_its_message() -> None:
     text = status_text(status(transition=MOVE))
     assert text.endswith("\n\ntransition t3: running, 2 of 5 steps done")
     assert status_text(status(transition={**MOVE, "message": "it waits"})).endswith("; it waits")
+
+
+def test_a_shared_instance_shows_who_holds_its_device() -> None:
+    lane = {"num_tasks": 1200, "num_steps": 1, "num_evictions": 7, "busy_s": 1.0}
+    sharing = {
+        "service": "nap",
+        "guests": {
+            "doze": {"state": "ready", "message": "", "num_waiting": 3, "num_running": 1},
+            "snore": {"state": "failed", "message": "no such file", "num_waiting": 0},
+        },
+        "device": {
+            "lanes": [
+                {**lane, "name": "nap", "kind": "rt", "state": "holds", "longest_step_ms": 4.0},
+                {**lane, "name": "doze", "kind": "be", "state": "waits", "longest_step_ms": 0.0},
+            ]
+        },
+    }
+    text = with_instance(sharing=sharing)
+    lines = [line.split() for line in text.splitlines() if line.startswith("cpu-0.0-1")]
+    assert lines == [
+        ["cpu-0.0-1", "nap", "rt", "holds", "–", "1,200", "–", "4"],
+        ["cpu-0.0-1", "doze", "be", "waits", "3", "1,200", "7", "–"],
+        ["cpu-0.0-1", "snore", "be", "failed:", "no", "such", "file", "0", "0", "0", "–"],
+    ]
+
+
+def test_a_best_effort_service_says_so() -> None:
+    assert service_line(priority="be", num_ready=1).endswith("best effort")
+    assert service_line(priority="be", num_ready=0, ready_rps=0.0).endswith("not served")

@@ -7,6 +7,8 @@ from typing import Any
 
 from daemon_cases import service_counters, spec, stats
 from executions import small_transition
+from heddle.cluster.deployment import ServedService
+from heddle.cluster.guest import GuestPoint, Lodging
 from heddle.cluster.memory_ledger import MemoryLedger
 from heddle.server.metrics_text import metrics_text
 from heddle.server.status import devices_status, services_status, transition_status
@@ -116,3 +118,21 @@ def test_large_counts_are_whole_in_metrics() -> None:
     (one,) = services(store_of("chat"))
     text = metrics_text({"services": [{**one, "num_answered": 12_345_678}]})
     assert 'heddle_service_answered_total{service="chat"} 12345678' in text
+
+
+def test_a_guest_is_expected_to_have_what_is_left_by_its_hosts() -> None:
+    store = store_of("chat")
+    host = replace(spec("chat", 8100), service=ServedService("net", 45.0, 100.0))
+    lodging = Lodging(("chat",), (GuestPoint("CPU-8", "1c", 4, 30.0, 20.0),))
+    store.want([host, replace(spec("tags", 8101), lodging=lodging)])
+    shared = {**instance("chat", "ready"), "profile": "1c", "guests": ["tags", "other"]}
+    late = {**shared, "phase": "starting", "guests": ["tags"]}
+    window = TrafficWindow()
+    found = details(shared, late)
+    found["devices"][0]["gpu_type"] = "CPU-8"
+    (chat, tags) = services_status(store, found, window, {}, "127.0.0.1")
+    assert (chat["priority"], chat["hosts"]) == ("rt", [])
+    assert (tags["priority"], tags["hosts"]) == ("be", ["chat"])
+    # Three quarters of 30 requests/s: half of it on one instance, all of it on the other.
+    assert (tags["planned_rps"], tags["ready_rps"]) == (33.75, 11.25)
+    assert tags["num_ready"] == 1

@@ -103,7 +103,7 @@ class Desk:
         return client.seat.program in self.tasks.alone_ns
 
     def measure(self, client: Client, num_runs: int, tell: Tell) -> None:
-        """Runs the network some times, so that its duration is known; the last run counts.
+        """Runs the network some times, so that its duration is known; the shortest counts.
 
         ``tell`` hears how that ended, or the first run that did not finish.
         """

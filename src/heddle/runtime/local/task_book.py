@@ -94,7 +94,7 @@ class TaskBook:
         """Takes a whole run into the duration of its program, as kernels' durations are learned."""
         program = task.client.seat.program
         if task.number == MEASURING:
-            self.alone_ns[program] = run_ns
+            self.alone_ns[program] = min(run_ns, self.alone_ns.get(program, run_ns))
         elif task.client.seat.kind == "rt" and program in self.alone_ns:
             self.alone_ns[program] += (run_ns - self.alone_ns[program]) // _WEIGHT
 

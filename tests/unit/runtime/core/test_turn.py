@@ -87,6 +87,24 @@ def test_a_preemption_is_recorded_with_its_parts_in_order() -> None:
     assert row.drained_ns >= row.flagged_ns
 
 
+def test_a_wait_behind_real_time_work_is_no_wait_for_a_preemption() -> None:
+    board = board_for("multistream")
+    gpu = ScriptedGpu(board, seed=3)
+    be, be_program = client(board, c.BE)
+    rt, rt_program = client(board, c.RT)
+    for _ in range(50):
+        submit(board, be, be_program, 0)
+    gpu.turn()
+    gpu.step()
+    due_ns = gpu.now_ns
+    first, second = (submit(board, rt, rt_program, due_ns) for _ in range(2))
+    gpu.run()
+    rows = board.preemptions[: int(board.counts.preemptions[0])]
+    assert rows.task.tolist() == [first, second]
+    assert rows.due_ns.tolist() == [due_ns, due_ns]
+    assert rows.arrived_ns.tolist() == [due_ns, board.tasks.ended_ns[first]]
+
+
 def test_a_cancelled_task_comes_out_as_cancelled_wherever_it_was() -> None:
     board = board_for("block-edge")
     gpu = ScriptedGpu(board)

@@ -195,7 +195,8 @@ def test_a_request_that_need_not_wait_for_the_drain_was_launched_at_once() -> No
 def test_a_wait_behind_real_time_work_is_no_wait_for_a_preemption() -> None:
     device = ScriptedBackend(TASK_NS)
     ends_ns = 4 * MS
-    device.preempt(1, (1 * MS, ends_ns, ends_ns + 10, ends_ns + 20, ends_ns + 30))
+    marks_ns = (ends_ns, ends_ns, ends_ns + 10, ends_ns + 20, ends_ns + 30)
+    device.preempt(1, marks_ns, due_ns=1 * MS)
     result = play(device, workload(client("a_rt", Trace((0.0, 1.0)))), Play())
     assert result.preemptions.total_ns.tolist() == [30]
     assert [int(part[0]) for part in result.preemptions.parts_ns().values()] == [0, 10, 10, 10]
