@@ -44,7 +44,6 @@ def add_up_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runtime",
         type=_runtime,
-        default="",
         metavar="DEVICE",
         help="offer a device of heddle run, such as cpu, to other processes on a local socket",
     )

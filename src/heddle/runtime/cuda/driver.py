@@ -181,6 +181,7 @@ class Driver:
         """Gives back what was made, last first. Again is harmless."""
         if self.undo:
             self.attempt("cuCtxSetCurrent", c_uint64(self.context))
+            self.attempt("cuCtxSynchronize")  # an epoch may still be on its way into memory
         while self.undo:
             self.undo.pop()()
 

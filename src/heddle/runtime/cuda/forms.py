@@ -16,7 +16,6 @@ from heddle.runtime.rewriter.choice import Built, Choice, Wish, choose
 from heddle.runtime.rewriter.ptx_reader import read_ptx
 from heddle.runtime.rewriter.rewritten import Form
 
-
 _choose = cache(choose)  # assembling takes a tenth of a second; devices are opened again and again
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +31,7 @@ def standing_of(desk: Desk) -> dict[str, Any]:
         "held_by": _held_by(desk),
         "clients": [_client(desk, each) for each in desk.clients.values()],
         "num_tasks": len(desk.tasks),
-        "preemption_us": _preemption(desk),
+        "preemption_us": _preemption(board),
         "blocks": {
             "run": int(counts.blocks_run[0]),
             "lost": int(counts.blocks_lost[0]),
@@ -41,26 +40,18 @@ def standing_of(desk: Desk) -> dict[str, Any]:
     }
 
 
-def preemptions_of(board: Board, rt_ends_ns: Sequence[int]) -> Preemptions:
-    """The latest preemptions that are over, and how many there were.
-
-    A task that waited behind other real-time work preempts from when that was over;
-    ``rt_ends_ns`` are the ends of real-time tasks.
-    """
+def preemptions_of(board: Board) -> Preemptions:
+    """The latest preemptions that are over, and how many there were."""
     rows = board.preemptions
     count = int(board.counts.preemptions[0])
     kept = np.arange(max(0, count - len(rows)), count) % len(rows)
     kept = kept[(kept != board.counts.open_preemption[0]) & (rows.started_ns[kept] > 0)]
     marks_ns = np.stack([rows[name][kept] for name in _MARKS], axis=1)
-    due_ns = marks_ns[:, 0].copy()
-    ends_ns = np.sort(np.array([0, *rt_ends_ns], dtype=np.int64))
-    last_ns = ends_ns[np.searchsorted(ends_ns, marks_ns[:, 1], side="right") - 1]
-    marks_ns[:, 0] = np.maximum(due_ns, last_ns)
-    return Preemptions(count, rows.task[kept].copy(), due_ns, marks_ns)
+    return Preemptions(count, rows.task[kept].copy(), rows.due_ns[kept].copy(), marks_ns)
 
 
-def _preemption(desk: Desk) -> dict[str, Any]:
-    found = preemptions_of(desk.backend.board, desk.tasks.rt_ends_ns)
+def _preemption(board: Board) -> dict[str, Any]:
+    found = preemptions_of(board)
     parts = {name: figures(part, ("p50", "p99"), 1e3) for name, part in found.parts_ns().items()}
     return {"count": found.count, **figures(found.total_ns, ("p50", "p99"), 1e3), "parts": parts}
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from heddle.runtime.core import registration, rings
 from heddle.runtime.core.backend import Backend
 from heddle.runtime.core.constants import FAILED
@@ -13,7 +11,6 @@ from heddle.runtime.local.outcome import Outcome, outcome_of
 
 _NS_PER_MS = 1e6
 _WEIGHT = 8
-_MOST_ENDS = 65_536
 
 
 class TaskBook:
@@ -30,8 +27,6 @@ class TaskBook:
         self._by_row: dict[int, Task] = {}
         #: Measured runs of programs alone.
         self.alone_ns: dict[int, int] = {}
-        #: When the latest real-time tasks were over.
-        self.rt_ends_ns: deque[int] = deque(maxlen=_MOST_ENDS)
 
     def __len__(self) -> int:
         return len(self._by_row)
@@ -82,8 +77,6 @@ class TaskBook:
             return []  # it was told as failed with a device that seemed stuck
         reason = self._culprit(task) if int(board.tasks.state[row]) == FAILED else ""
         outcome = outcome_of(board, row, reason)
-        if task.client.seat.kind == "rt":
-            self.rt_ends_ns.append(int(board.tasks.ended_ns[row]))
         registration.release(board, row)
         if outcome.state == "finished" and outcome.evictions == 0:
             self._learn(task, max(1, round(outcome.run_ms * _NS_PER_MS)))

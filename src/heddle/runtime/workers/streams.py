@@ -151,7 +151,7 @@ def retire_unopened(board: Board, shop: Workshop, launch: int) -> bool:
     """Ends a launch that nobody need run: told to leave, without blocks, or without a body."""
     launches = board.launches
     if is_told_to_leave(board, shop, launch):
-        retire(board, shop, launch, 0, LEFT if launches.blocks[launch] else WHOLE)
+        retire(board, shop, launch, 0, LEFT)
     elif not is_gate_open(board, launch):
         return False
     elif launches.blocks[launch] == 0:

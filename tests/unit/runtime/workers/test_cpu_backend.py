@@ -191,3 +191,22 @@ def test_a_runtime_that_was_idle_for_long_still_wakes(bench: Bench, bodies: Bodi
     bench.backend.advance(bench.backend.now_ns() + 20_000_000)  # longer than threads spin
     assert shop.state[1] == 1
     bench.wait([bench.submit(queue, program)])
+
+
+def test_a_kernel_without_blocks_behind_an_evicted_one_does_not_end_it(
+    bench: Bench, bodies: Bodies
+) -> None:
+    gate = np.zeros(2, dtype=np.int64)
+    after, counters = bodies.counted(3)
+    kernels = [bodies.kernel(hold_block, 4, [gate]), Kernel("nothing", 0), after]
+    urgent, patient = bench.queue(c.RT), bench.queue(c.BE)
+    task = bench.submit(patient, bench.program(kernels))
+    while gate[1] == 0:
+        bench.backend.advance(bench.backend.now_ns() + 1_000_000)
+    other = bench.submit(urgent, bench.program([bodies.counted(1)[0]]))
+    while bench.backend.board.tasks.evictions[task] == 0:
+        bench.backend.advance(bench.backend.now_ns() + 1_000_000)
+    gate[0] = 1
+    bench.wait([task, other])
+    assert gate[1] == 4
+    assert list(counters) == [1, 1, 1]
