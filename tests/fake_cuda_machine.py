@@ -105,7 +105,6 @@ class FakeMachine:
         self.ran[parameters[0], block] += 1
 
 
-
 def _fault(_block: int, _parameters: tuple[int, ...]) -> None:
     raise KernelFaultError
 

@@ -110,7 +110,7 @@ def gather(folder: Path, *, is_trial: bool) -> dict[str, Any]:
 
 
 def _keep(path: Path, name: str, content: dict[str, Any]) -> None:
-    write_text(path, json.dumps({"section": name, **content}, indent=1))
+    write_text(path, json.dumps({"section": name, **content}, indent=1, default=float))
 
 
 def _read(folder: Path, name: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from heddle.runtime.cuda.green import can_split, split
 
 _NETWORKS: Final = ("resnet152", "densenet", "vgg", "inception", "bert")
 _SHARES: Final = (0.2, 0.5, 0.8)
-_RUN_S: Final = 2.5
+_RUN_S: Final = 2.0
 _ALONE_TIMES: Final = 100
 _FLOOR: Final = 16  # multiprocessors kept for real-time work where a green context is the floor
 

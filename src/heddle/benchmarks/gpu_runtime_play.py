@@ -146,7 +146,7 @@ class Play:
         while rings.waiting(board.outbox):
             task = rings.take(board.outbox)
             index = self._owners.pop(task)
-            self._num_ended[index] += board.tasks.state[task] == FINISHED
+            self._num_ended[index] += int(board.tasks.state[task] == FINISHED)
             ended_ns = int(board.tasks.ended_ns[task])
             is_counted = board.tasks.state[task] == FINISHED and ended_ns < end_ns
             if is_counted:

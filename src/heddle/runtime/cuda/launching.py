@@ -114,6 +114,9 @@ def launch_one(board: Board, plant: Plant, launch: int) -> None:
         _send_record(board, plant, launch, stream)
     _await_beginning(board, plant, launch, stream)
     code = _start(board, plant, launch, stream)
+    if code in HARMLESS and rows.is_awaited[launch] and plant.habits.begins_by == BY_COMPLETION:
+        rows.is_awaited[launch] = 0  # the driver may refuse the event, not the kernel
+        code = _start(board, plant, launch, stream)
     if code != 0:
         rows.failure[launch] = code
         if code not in HARMLESS:

@@ -34,7 +34,8 @@ from heddle.runtime.cuda.networks.spin import (
 from heddle.runtime.cuda.networks.topologies import TOPOLOGIES
 
 _SEED: Final = 6
-_SMALLEST_BYTES: Final = 1 << 16
+_SMALLEST: Final = 1 << 15
+_DRAWN: Final = 1_000_003  # numbers that are drawn; a longer buffer repeats them
 
 
 class Catalogue:
@@ -123,11 +124,12 @@ class Catalogue:
 
     def buffer(self, num_halves: int, seed: int, scale: float = 1.0) -> int:
         """A buffer of random numbers in the two-byte format of the kernels."""
-        size_bytes = max(_SMALLEST_BYTES, HALF_BYTES * num_halves)
-        address = self._driver.allocate(size_bytes)
+        count = max(_SMALLEST, num_halves)
+        address = self._driver.allocate(HALF_BYTES * count)
         generator = np.random.default_rng(seed)
-        numbers = generator.uniform(-scale, scale, size_bytes // HALF_BYTES).astype(np.float32)
-        self._driver.copy_in(address, (numbers.view(np.uint32) >> 16).astype(np.uint16).tobytes())
+        numbers = generator.uniform(-scale, scale, min(count, _DRAWN)).astype(np.float32)
+        halves = (numbers.view(np.uint32) >> 16).astype(np.uint16)
+        self._driver.copy_in(address, np.resize(halves, count).tobytes())
         return address
 
     def _buffers(self, layers: Sequence[Layer], seed: int) -> tuple[int, int, int, int]:
