@@ -108,8 +108,11 @@ def client_process(service: Service, network: str, count: int) -> Iterator[subpr
 
 
 def only_client(runtime: RuntimeClient, network: str) -> dict[str, Any]:
-    [found] = [one for one in runtime.status()["clients"] if one["network"] == network]
-    return found
+    found: list[dict[str, Any]] = [
+        one for one in runtime.status()["clients"] if one["network"] == network
+    ]
+    assert len(found) == 1
+    return found[0]
 
 
 def test_real_time_and_best_effort_tasks_of_two_connections_run(
@@ -158,7 +161,9 @@ def test_a_full_queue_is_refused_and_takes_tasks_again_when_it_has_room(
 ) -> None:
     queue = runtime.open(_LONG, "be", capacity=4)
     tasks = queue.submit_many(4)
-    with pytest.raises(RefusedError, match=r"full: .* 5 more were submitted, and there is room for"):
+    with pytest.raises(
+        RefusedError, match=r"full: .* 5 more were submitted, and there is room for"
+    ):
         queue.submit_many(5)
     assert tasks[-1].wait().state == "finished"
     assert queue.submit().wait().state == "finished"

@@ -48,7 +48,7 @@ def measured(desk: Desk, network: str, kind: str) -> Client:
     return client
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(policies, histories, networks)
 def test_an_admitted_task_meets_its_deadline_when_nothing_else_comes(
     policy: str, history: list[tuple[str, str, int, float]], network: str

@@ -78,15 +78,17 @@ def drain(rig: Rig) -> Measured:
 def equality(rig: Rig) -> Measured:
     """The bytes that a kernel leaves when it is preempted at random, against when it is alone."""
     rows: list[Row] = []
-    num_equal = 0
+    num_equal = num_evictions = 0
     for kind in _LAYERS:
         row = _compare(rig, kind)
         num_equal += bool(row["is_equal"])
+        num_evictions += int(row["evictions"])
         rows.append(row)
     counted = _count_blocks(rig)
     rows.append(counted)
     figures = [
         Figure("kernels with the same bytes under preemption", num_equal, "kernels", "== 5"),
+        Figure("evictions meanwhile", num_evictions, "evictions", ">= 100"),
         Figure("blocks lost or run twice", float(counted["wrong"]), "blocks", "== 0"),
     ]
     return measured(figures, rows)

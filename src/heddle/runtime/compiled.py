@@ -52,7 +52,7 @@ def compiled(function: F) -> F:
     """The function as machine code without the interpreter lock, kept on disk between runs."""
     if not HAS_COMPILER:
         return function
-    with _kept_in(_code_folder(function.__code__.co_filename)):
+    with _kept_in(_sources_digest(function.__code__.co_filename)):
         decorated: F = _numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(
             function
         )
@@ -69,14 +69,15 @@ def block_kernel(function: Callable[[int, Any], None]) -> Any:
     require_compiler()
     types = _numba.types
     signature = types.void(types.int64, types.CPointer(types.int64))
-    with _kept_in(_code_folder(function.__code__.co_filename)):
+    with _kept_in(_sources_digest(function.__code__.co_filename)):
         return _numba.cfunc(signature, cache=True, nopython=True, error_model="numpy")(function)
 
 
 @contextmanager
-def _kept_in(folder: str) -> Iterator[None]:
+def _kept_in(digest: str) -> Iterator[None]:
     before = _numba.config.CACHE_DIR
-    _numba.config.CACHE_DIR = before or folder
+    folder = Path(before) if before else cache_folder() / "compiled"
+    _numba.config.CACHE_DIR = str(folder / digest)
     try:
         yield
     finally:
@@ -84,11 +85,11 @@ def _kept_in(folder: str) -> Iterator[None]:
 
 
 @cache
-def _code_folder(source: str) -> str:
+def _sources_digest(source: str) -> str:
     own = Path(__file__).parent
     digest = blake2b(_numba.__version__.encode(), digest_size=8)
     digest.update(Path(__file__).read_bytes())
     for folder in (own / "core", own / "atomics", Path(source).parent):
         for path in sorted(folder.rglob("*.py")):
             digest.update(path.read_bytes())
-    return str(cache_folder() / "compiled" / digest.hexdigest())
+    return digest.hexdigest()

@@ -103,13 +103,22 @@ def submit(board: Board, queue: int, program: int, due_ns: int, deadline_ns: int
     QueueFullError
         The queue holds as many tasks as it may, or the board as many as it has rows.
     """
-    queues, tasks = board.queues, board.tasks
+    queues = board.queues
     waiting = pending(board, queue)
     if waiting >= queues.capacity[queue]:
         raise QueueFullError(f"queue {queue} is full: {waiting} tasks wait, which is its capacity")
     row = _free_task(board)
-    tasks.program[row] = program
-    tasks.queue[row] = queue
+    enter(board, row, (queue, program), due_ns, deadline_ns)
+    return row
+
+
+def enter(board: Board, row: int, what: tuple[int, int], due_ns: int, deadline_ns: int = 0) -> None:
+    """Puts a task, its queue and program, on a row that is known to be free: for who keeps count.
+
+    ``submit`` looks for a row and at the queue's capacity, which takes longer than all else.
+    """
+    tasks = board.tasks
+    tasks.queue[row], tasks.program[row] = what
     tasks.due_ns[row] = due_ns
     tasks.deadline_ns[row] = deadline_ns
     tasks.begun_ns[row] = tasks.ended_ns[row] = tasks.evictions[row] = 0
@@ -117,7 +126,6 @@ def submit(board: Board, queue: int, program: int, due_ns: int, deadline_ns: int
     tasks.is_cancelled[row] = 0
     tasks.state[row] = constants.QUEUED
     put(board.inbox, row)
-    return row
 
 
 def pending(board: Board, queue: int) -> int:

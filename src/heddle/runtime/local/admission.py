@@ -134,7 +134,7 @@ def _before_ns(board: Board, queue: int, alone_ns: Mapping[int, int]) -> int | N
     queues = board.queues
     ahead = (queues.kind == RT) & (queues.priority <= queues.priority[queue])
     total_ns = 0
-    for program, count in _alive(board, ahead).items():
+    for (_, program), count in _alive(board, ahead).items():
         run_ns = program_ns(board, program, alone_ns)
         if run_ns is None:
             return None
@@ -143,19 +143,25 @@ def _before_ns(board: Board, queue: int, alone_ns: Mapping[int, int]) -> int | N
 
 
 def _edge_ns(board: Board, alone_ns: Mapping[int, int]) -> int | None:
-    """The longest that best-effort work which is there may hold the device."""
-    if board.limits.policy == constants.RT_ONLY:
-        return 0
-    longest_ns = 0
-    for program in _alive(board, board.queues.kind == BE):
-        if board.limits.policy in _AT_EDGES:
-            held_ns = _step_ns(board, program)
-        else:
-            held_ns = program_ns(board, program, alone_ns)  # it may be launched to its end
-        if held_ns is None:
+    """The longest that best-effort work which is there may hold the device.
+
+    Each queue may have something on it; what runs side by side is no sooner over than one behind
+    the other at worst.
+    """
+    policy = board.limits.policy
+    held_ns = [0]
+    for _, program in _alive(board, board.queues.kind == BE):
+        if policy == constants.RT_ONLY:
+            continue
+        step_ns = (
+            _step_ns(board, program)
+            if policy in _AT_EDGES
+            else program_ns(board, program, alone_ns)  # it may be launched to its end
+        )
+        if step_ns is None:
             return None
-        longest_ns = max(longest_ns, held_ns)
-    return longest_ns
+        held_ns.append(step_ns)
+    return max(held_ns) if policy == constants.SEQUENTIAL else sum(held_ns)
 
 
 def _step_ns(board: Board, program: int) -> int | None:
@@ -175,10 +181,14 @@ def _step_ns(board: Board, program: int) -> int | None:
     return int(np.where(is_whole, whole_ns, block_ns).max())
 
 
-def _alive(board: Board, queues: NDArray[np.bool_]) -> dict[int, int]:
-    """How many tasks of some queues are not over, by program."""
+def _alive(board: Board, queues: NDArray[np.bool_]) -> dict[tuple[int, int], int]:
+    """How many tasks of some queues are not over, by queue and program."""
     states = board.tasks.state
     rows = np.flatnonzero((states == constants.QUEUED) | (states == constants.RUNNING))
     rows = rows[queues[board.tasks.queue[rows]]]
-    programs, counts = np.unique(board.tasks.program[rows], return_counts=True)
-    return dict(zip(programs.tolist(), counts.tolist(), strict=True))
+    pairs = np.stack([board.tasks.queue[rows], board.tasks.program[rows]], axis=1)
+    found, counts = np.unique(pairs, axis=0, return_counts=True)
+    return {
+        (queue, program): count
+        for (queue, program), count in zip(found.tolist(), counts.tolist(), strict=True)
+    }

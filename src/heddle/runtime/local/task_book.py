@@ -5,6 +5,7 @@ from __future__ import annotations
 from heddle.runtime.core import registration, rings
 from heddle.runtime.core.backend import Backend
 from heddle.runtime.core.constants import FAILED
+from heddle.runtime.core.registration import QueueFullError
 from heddle.runtime.local.admission import kernels_of
 from heddle.runtime.local.clients import MEASURING, Client, Task
 from heddle.runtime.local.outcome import Outcome, outcome_of
@@ -14,7 +15,7 @@ _WEIGHT = 8
 
 
 class TaskBook:
-    """The tasks of one device.
+    """The tasks of one device, on whose board nobody else submits.
 
     Parameters
     ----------
@@ -25,6 +26,7 @@ class TaskBook:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._by_row: dict[int, Task] = {}
+        self._free = list(range(len(backend.board.tasks) - 1, -1, -1))
         #: Measured runs of programs alone.
         self.alone_ns: dict[int, int] = {}
 
@@ -34,16 +36,24 @@ class TaskBook:
     @property
     def room(self) -> int:
         """How many tasks more the device can hold."""
-        return len(self._backend.board.tasks) - len(self._by_row)
+        return len(self._free)
 
     def put(self, client: Client, num_tasks: int, deadline_ms: float | None) -> list[Task]:
-        """Submits tasks, which arrive now."""
+        """Submits tasks, which arrive now; who calls has looked whether there is room."""
         now_ns = self._backend.now_ns()
         until_ns = 0 if deadline_ms is None else now_ns + round(deadline_ms * _NS_PER_MS)
         return [self._put(client, client.next_number(), now_ns, until_ns) for _ in range(num_tasks)]
 
     def put_measuring(self, client: Client) -> Task:
-        """Submits a task of nobody's, by which its network is measured."""
+        """Submits a task of nobody's, by which its network is measured.
+
+        Raises
+        ------
+        QueueFullError
+            The device holds as many tasks as it may.
+        """
+        if not self._free:
+            raise QueueFullError(f"the device holds {len(self)} tasks, as many as it may")
         return self._put(client, MEASURING, self._backend.now_ns(), 0)
 
     def cancel(self, task: Task) -> None:
@@ -65,7 +75,9 @@ class TaskBook:
 
     def _put(self, client: Client, number: int, now_ns: int, until_ns: int) -> Task:
         seat = client.seat
-        row = registration.submit(self._backend.board, seat.queue, seat.program, now_ns, until_ns)
+        row = self._free.pop()
+        what = (seat.queue, seat.program)
+        registration.enter(self._backend.board, row, what, now_ns, until_ns)
         task = Task(client, number, row)
         client.alive[number] = self._by_row[row] = task
         return task
@@ -78,6 +90,7 @@ class TaskBook:
         reason = self._culprit(task) if int(board.tasks.state[row]) == FAILED else ""
         outcome = outcome_of(board, row, reason)
         registration.release(board, row)
+        self._free.append(row)
         if outcome.state == "finished" and outcome.evictions == 0:
             self._learn(task, max(1, round(outcome.run_ms * _NS_PER_MS)))
         self._settle(task, outcome)

@@ -14,7 +14,7 @@ from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import LAUNCH
 from heddle.runtime.core.turn import next_due, turn
 from heddle.runtime.workers.news import make_news, nap, tell_clients
-from heddle.runtime.workers.streams import join_stream, look_at_streams
+from heddle.runtime.workers.streams import is_in_flight, join_stream, look_at_streams
 from heddle.runtime.workers.workshop import (
     EVENTS,
     IS_CLOSING,
@@ -36,7 +36,7 @@ def run_dispatcher(board: Board, shop: Workshop) -> None:
     busy_ns = call_clock(shop.calls.clock)
     while atomic_load(shop.state, IS_CLOSING) == 0:
         now_ns = call_clock(shop.calls.clock)
-        # 1. what workers did: starts and ends are reported, the next of a stream is opened
+        # 1. what workers did: starts and ends are reported, streams that need it are moved on
         events = sum_events(shop)
         if events != seen:
             seen = events
@@ -102,7 +102,7 @@ def has_mail(board: Board) -> bool:
 def has_work(board: Board, shop: Workshop) -> bool:
     """Whether a launch is in flight or a task came."""
     for queue in range(board.counts.queues[0]):
-        if shop.stream_head[queue] < shop.stream_tail[queue]:
+        if is_in_flight(shop, queue):
             return True
     return has_mail(board)
 

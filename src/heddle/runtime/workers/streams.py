@@ -1,7 +1,8 @@
-"""The streams of the cpu device: launches of a queue in order, opened and retired one by one.
+"""The streams of the cpu device, as the dispatcher sees them: what came, what is over, reports.
 
-Called from the dispatcher's loop only. A launch at the front is opened when its gate allows it; it
-retires when its blocks are claimed, or it was closed, and no worker is inside any more.
+Called from the dispatcher's loop only. It does what ``edges`` leaves to it: launches that must leave
+are closed, those that nobody need run are passed, and all that is over is reported in the order of
+its stream.
 """
 
 from __future__ import annotations
@@ -19,17 +20,28 @@ from heddle.runtime.core.constants import (
     STARTED,
     WHOLE,
 )
+from heddle.runtime.workers.edges import (
+    is_gate_open,
+    is_runnable,
+    is_told_to_leave,
+    launch_at,
+    open_launch,
+    pass_launch,
+)
 from heddle.runtime.workers.news import make_news
 from heddle.runtime.workers.worker import close_launch
 from heddle.runtime.workers.workshop import (
     CLAIMED,
     CLOSED,
+    EDGE,
     HAS_FAILED,
-    INSIDE,
     LINE,
-    OPENED,
+    OPEN,
+    OPENING,
+    STEPS,
+    TAIL,
     TICKET,
-    TURN,
+    WAITING,
     Workshop,
 )
 
@@ -40,8 +52,9 @@ put = rings.put
 def join_stream(board: Board, shop: Workshop, launch: int) -> None:
     """Puts a launch behind those of its queue."""
     queue = board.launches.queue[launch]
-    shop.streams[queue, shop.stream_tail[queue] % shop.streams.shape[1]] = launch
-    shop.stream_tail[queue] += 1
+    tail = shop.fronts[queue * LINE + TAIL]
+    shop.streams[queue, tail % shop.streams.shape[1]] = launch
+    atomic_store(shop.fronts, queue * LINE + TAIL, tail + 1)
 
 
 @compiled
@@ -50,81 +63,76 @@ def look_at_streams(board: Board, shop: Workshop) -> None:
     has_opened = False
     for _ in range(2):
         for queue in range(board.counts.queues[0]):
-            while shop.stream_head[queue] < shop.stream_tail[queue]:
-                if atomic_load(shop.fronts, queue * LINE) < 0:
-                    has_opened |= open_front(board, shop, queue)
-                if not retire_front(board, shop, queue):
-                    break
+            if is_in_flight(shop, queue):
+                has_opened |= look_at_stream(board, shop, queue)
     if has_opened:
         make_news(shop)
 
 
 @compiled
-def front_of(shop: Workshop, queue: int) -> int:
-    """The oldest launch of a queue that has not retired."""
-    return shop.streams[queue, shop.stream_head[queue] % shop.streams.shape[1]]
+def is_in_flight(shop: Workshop, queue: int) -> bool:
+    """Whether a launch of a queue has not been reported as retired."""
+    return shop.num_reported[queue] < shop.fronts[queue * LINE + TAIL]
 
 
 @compiled
-def open_front(board: Board, shop: Workshop, queue: int) -> bool:
-    """Opens the front of a stream if its gate allows it and it has anything to run."""
-    launch = front_of(shop, queue)
-    is_runnable = (
-        board.launches.blocks[launch] > 0 and board.kernels.handle[board.launches.kernel[launch]]
-    )
-    if not is_runnable or is_told_to_leave(board, shop, launch) or not is_gate_open(board, launch):
-        return False
-    line = launch * LINE
-    shop.launches[line + HAS_FAILED] = 0
-    shop.state[OPENED] += 1
-    shop.launches[line + TURN] = shop.state[OPENED]
-    atomic_store(shop.launches, line + TICKET, 0)
-    atomic_store(shop.fronts, queue * LINE, launch)
-    return True
+def look_at_stream(board: Board, shop: Workshop, queue: int) -> bool:
+    """Moves a stream on as far as it goes; whether a launch was opened."""
+    has_opened = False
+    while True:
+        edge = atomic_load(shop.fronts, queue * LINE + EDGE)
+        place, step = edge // STEPS, edge % STEPS
+        report_ends(board, shop, queue, place)
+        if place == shop.fronts[queue * LINE + TAIL] or step == OPENING:
+            return has_opened
+        launch = launch_at(shop, queue, place)
+        if step == OPEN:
+            if not pass_front(board, shop, edge, launch):
+                return has_opened
+        elif is_told_to_leave(board.launches, shop, launch):
+            skip(board, shop, edge, launch, LEFT)
+        elif not is_gate_open(board.launches, launch):
+            return has_opened
+        elif is_runnable(board.kernels, board.launches, launch):
+            has_opened |= open_launch(shop, queue, edge, launch)
+        else:
+            is_empty = board.launches.blocks[launch] == 0
+            skip(board, shop, edge, launch, WHOLE if is_empty else BROKEN)
 
 
 @compiled
-def is_gate_open(board: Board, launch: int) -> bool:
-    """Whether the launch beside which it may run has begun, or is over."""
-    gate, launches = board.launches.gate[launch], board.launches
-    if gate < 0 or launches.serial[gate] != launches.gate_serial[launch]:
-        return True
-    return launches.started_ns[gate] > 0 or launches.state[gate] == RETIRED
-
-
-@compiled
-def is_told_to_leave(board: Board, shop: Workshop, launch: int) -> bool:
-    """Whether the epoch of its queue is newer than its own."""
-    queue = board.launches.queue[launch]
-    return atomic_load(shop.flags, queue * LINE) > board.launches.epoch[launch]
-
-
-@compiled
-def retire_front(board: Board, shop: Workshop, queue: int) -> bool:
-    """Reports what became of the front of a stream; whether it retired."""
-    launch = front_of(shop, queue)
-    if atomic_load(shop.fronts, queue * LINE) < 0:
-        return retire_unopened(board, shop, launch)
-    line = launch * LINE
-    if is_told_to_leave(board, shop, launch):
+def pass_front(board: Board, shop: Workshop, edge: int, launch: int) -> bool:
+    """Closes an open launch that must leave; whether its stream has moved on."""
+    line, queue = launch * LINE, board.launches.queue[launch]
+    if is_told_to_leave(board.launches, shop, launch):
         close_if_possible(board, shop, launch)
-    ticket = atomic_load(shop.launches, line + TICKET)
-    blocks = board.launches.blocks[launch]
-    if ticket < blocks or atomic_load(shop.launches, line + INSIDE) > 0:
-        report_start(board, launch)
+    report_start(board, launch)
+    if atomic_load(shop.launches, line + TICKET) < board.launches.blocks[launch]:
         return False
-    done = blocks if ticket < CLOSED else min(blocks, shop.launches[line + CLAIMED])
-    has_failed = atomic_load(shop.launches, line + HAS_FAILED) == 1
-    outcome = WHOLE if done == blocks else LEFT
-    retire(board, shop, launch, done, BROKEN if has_failed else outcome)
+    if not pass_launch(shop, queue, edge, launch):
+        return atomic_load(shop.fronts, queue * LINE + EDGE) != edge
     return True
 
 
 @compiled
-def hold_back(shop: Workshop, queue: int, epoch: int) -> None:
+def skip(board: Board, shop: Workshop, edge: int, launch: int, outcome: int) -> None:
+    """Passes a launch that nobody need run, unless a worker has just opened it."""
+    launches, queue = board.launches, board.launches.queue[launch]
+    word = queue * LINE + EDGE
+    if not atomic_replace(shop.fronts, word, edge, edge + OPENING):
+        return
+    if outcome == WHOLE:
+        launches.started_ns[launch] = call_clock(shop.calls.clock)
+    report_end(board, shop, launch, 0, outcome)
+    atomic_store(shop.fronts, word, edge + STEPS)
+
+
+@compiled
+def hold_back(board: Board, shop: Workshop, launch: int) -> None:
     """What was launched behind a kernel that failed leaves; the core raises the epoch too."""
-    if shop.stream_head[queue] < shop.stream_tail[queue]:
-        atomic_store(shop.flags, queue * LINE, epoch + 1)
+    queue = board.launches.queue[launch]
+    if is_in_flight(shop, queue):
+        atomic_store(shop.flags, queue * LINE, board.launches.epoch[launch] + 1)
 
 
 @compiled
@@ -147,28 +155,27 @@ def report_start(board: Board, launch: int) -> None:
 
 
 @compiled
-def retire_unopened(board: Board, shop: Workshop, launch: int) -> bool:
-    """Ends a launch that nobody need run: told to leave, without blocks, or without a body."""
-    launches = board.launches
-    if is_told_to_leave(board, shop, launch):
-        retire(board, shop, launch, 0, LEFT)
-    elif not is_gate_open(board, launch):
-        return False
-    elif launches.blocks[launch] == 0:
-        launches.started_ns[launch] = call_clock(shop.calls.clock)
-        retire(board, shop, launch, 0, WHOLE)
-    else:
-        retire(board, shop, launch, 0, BROKEN)
-    return True
+def report_ends(board: Board, shop: Workshop, queue: int, place: int) -> None:
+    """Reports the launches before a place of a stream, with what became of them."""
+    while shop.num_reported[queue] < place:
+        launch = launch_at(shop, queue, shop.num_reported[queue])
+        line = launch * LINE
+        blocks = board.launches.blocks[launch]
+        is_closed = atomic_load(shop.launches, line + TICKET) >= CLOSED
+        done = min(blocks, shop.launches[line + CLAIMED]) if is_closed else blocks
+        outcome = WHOLE if done == blocks else LEFT
+        if shop.launches[line + HAS_FAILED] == 1:
+            outcome = BROKEN
+        report_end(board, shop, launch, done, outcome)
 
 
 @compiled
-def retire(board: Board, shop: Workshop, launch: int, done: int, outcome: int) -> None:
-    """Reports the end of the front of a stream; the next one moves up."""
+def report_end(board: Board, shop: Workshop, launch: int, done: int, outcome: int) -> None:
+    """Reports the end of a launch; its row is the core's from here on."""
     launches, queue = board.launches, board.launches.queue[launch]
-    atomic_store(shop.fronts, queue * LINE, -1)
     atomic_store(shop.launches, launch * LINE + TICKET, CLOSED)
-    shop.stream_head[queue] += 1
+    atomic_replace(shop.fronts, queue * LINE, launch, -1)
+    shop.num_reported[queue] += 1
     if launches.ended_ns[launch] == 0:
         launches.ended_ns[launch] = call_clock(shop.calls.clock)
     launches.done[launch] = done
@@ -177,4 +184,4 @@ def retire(board: Board, shop: Workshop, launch: int, done: int, outcome: int) -
     launches.state[launch] = RETIRED
     put(board.reports, launch)
     if outcome == BROKEN:
-        hold_back(shop, queue, launches.epoch[launch])
+        hold_back(board, shop, launch)

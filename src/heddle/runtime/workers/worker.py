@@ -2,7 +2,8 @@
 
 Compiled; ``threads`` enters it without the interpreter lock and it returns when the device closes.
 Between two blocks a worker looks at the epoch of the launch's queue and at one word of news; both
-stand in its cache until they change. What it leaves behind, ``dispatcher`` collects.
+stand in its cache until they change. The last one out of a launch opens the next of its stream
+(``edges``); what workers leave behind, ``dispatcher`` collects.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from heddle.runtime.atomics import (
 from heddle.runtime.compiled import compiled
 from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import PERSISTENT, URGENT
+from heddle.runtime.workers.edges import go_on
 from heddle.runtime.workers.workshop import (
     CLAIMED,
     CLOSED,
@@ -60,10 +62,12 @@ def run_worker(board: Board, shop: Workshop, worker: int) -> None:
         ran = 0
         if slots == 0 or others < slots:
             ran = run_blocks(kernels, launches, shop, launch, worker, news)
-        # 4. out, with the time; then tell the dispatcher
+        # 4. out, with the time; the last one moves the stream on; then tell the dispatcher
+        queue = launches.queue[launch]
         if ran > 0:
             launches.ended_ns[launch] = call_clock(shop.calls.clock)
-        atomic_add(shop.launches, line + INSIDE, -1)
+        if atomic_add(shop.launches, line + INSIDE, -1) == 1:
+            go_on(kernels, launches, shop, queue)
         atomic_add(shop.events, own + EVENTS, 1)
 
 

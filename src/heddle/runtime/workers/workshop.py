@@ -1,7 +1,8 @@
 """What the threads of the cpu device share beside the board: tickets, fronts of streams, flags.
 
 The dispatcher thread (``dispatcher``) owns the board; workers (``worker``) read the rows of
-launches that are open and write only here and into two times of a launch. What two threads write
+launches in streams and write only here and into two times of a launch. ``edges`` says how a stream
+moves on. What two threads write
 stands on a cache line of its own: a line that moves between cores costs more than looking at it.
 
 A launch is *open* while its ticket counter is below its number of blocks. The counter is set to 0
@@ -27,16 +28,26 @@ CLAIMED: Final = 2  # blocks that had been claimed when it was closed
 HAS_FAILED: Final = 3  # 1: its kernel said that it failed
 TURN: Final = 4  # grows with every launch that is opened: who came to the front first, runs first
 
+# words of a queue's line, after its open launch
+EDGE: Final = 1  # where its stream is: STEPS * place + step
+TAIL: Final = 2  # launches that joined its stream
+
+# steps of a launch at the front of its stream
+STEPS: Final = 4
+WAITING: Final = 0
+OPENING: Final = 1
+OPEN: Final = 2
+
 # words of a worker's line
 EVENTS: Final = 0  # grows when a worker enters or leaves a launch
 SLEEPS: Final = 1  # 1: it waits to be woken
 
-# words of the state line
+# words of the state lines
 IS_CLOSING: Final = 0
 IS_DISPATCHER_ASLEEP: Final = 1
 IS_SOMEBODY_WAITING: Final = 2
-OPENED: Final = 4  # how many launches were opened; the dispatcher's own
 TOLD: Final = 3  # how many ended tasks clients were told of; the dispatcher's own
+OPENED: Final = LINE  # how many launches were opened
 
 # words of the dispatcher's line of scratch
 ONE: Final = 0  # what is written to event descriptors
@@ -72,15 +83,14 @@ class Workshop(NamedTuple):
     """The arrays that the threads share."""
 
     launches: Words  # a line a launch
-    fronts: Words  # a line a queue: its open launch, or -1
+    fronts: Words  # a line a queue: [0] its open launch, or one that is over, or -1
     flags: Words  # a line a queue: launches with an older epoch leave
     news: Words  # [0] grows when a worker should look again
     events: Words  # a line a worker
     wakers: Words  # a worker's event descriptor
-    state: Words  # one line
-    streams: Words  # [queue, place]: launches in the order given; the dispatcher's own
-    stream_head: Words  # launches that retired
-    stream_tail: Words  # launches that came
+    state: Words  # two lines
+    streams: Words  # [queue, place]: launches in the order given
+    num_reported: Words  # a queue's launches that were reported as retired; the dispatcher's own
     faults: Words  # a kernel's: the address of the word in which it says that it failed, or 0
     spans: Words  # [worker, place, SPAN_COLUMNS]
     num_spans: Words  # a line a worker
@@ -109,10 +119,9 @@ def new_workshop(
         news=_words(LINE),
         events=_words(num_workers * LINE),
         wakers=_words(num_workers),
-        state=_words(LINE),
+        state=_words(2 * LINE),
         streams=_words(sizes.queues, sizes.launches),
-        stream_head=_words(sizes.queues),
-        stream_tail=_words(sizes.queues),
+        num_reported=_words(sizes.queues),
         faults=_words(sizes.kernels),
         spans=_words(num_workers, max(1, num_spans), SPAN_COLUMNS),
         num_spans=_words(num_workers * LINE),
@@ -121,5 +130,5 @@ def new_workshop(
         patience=patience,
     )
     shop.launches[TICKET::LINE] = CLOSED
-    shop.fronts[:] = -1
+    shop.fronts[::LINE] = -1
     return shop

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from heddle.benchmarks.gpu_runtime_rig import trial_rig
@@ -17,7 +19,7 @@ pytest.importorskip("triton", reason="needs Triton: pip install 'heddle-gpu[rewr
 
 
 @pytest.fixture
-def device() -> CudaBackend:
+def device() -> Iterator[CudaBackend]:
     opened = trial_rig().open("block-edge")
     yield opened
     opened.close()

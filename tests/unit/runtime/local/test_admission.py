@@ -6,7 +6,7 @@ import pytest
 
 from heddle.runtime.core import registration
 from heddle.runtime.core.board import Board, Device, Sizes, new_board
-from heddle.runtime.core.constants import BE, OPAQUE, RT
+from heddle.runtime.core.constants import BE, EXACT_RESUME, OPAQUE, RT
 from heddle.runtime.core.kernel import Kernel, QueueSpec
 from heddle.runtime.core.policies import limits_of
 from heddle.runtime.local.admission import Need, need_of, refusal
@@ -27,8 +27,8 @@ def client(board: Board, kind: int, *kernels: Kernel) -> tuple[int, int]:
     return queue, registration.add_program(board, rows)
 
 
-def kernel(duration_ms: float, blocks: int = 8, **more: int) -> Kernel:
-    return Kernel("k", blocks, duration_ns=round(duration_ms * MS), **more)
+def kernel(duration_ms: float, blocks: int = 8, contract: int = EXACT_RESUME) -> Kernel:
+    return Kernel("k", blocks, contract=contract, duration_ns=round(duration_ms * MS))
 
 
 def test_an_idle_device_needs_the_task_itself_only() -> None:
@@ -68,6 +68,15 @@ def test_best_effort_work_costs_its_longest_block() -> None:
     registration.submit(board, other, slow, 0)
     # 12 blocks on 4 multiprocessors are 3 waves of 4 ms; 36 are 9 waves of 1 ms.
     assert need_of(board, queue, program, {}).edge_ns == 4 * MS
+
+
+@pytest.mark.parametrize(("policy", "edge_ms"), [("block-edge", 2), ("wait", 8), ("sequential", 4)])
+def test_every_best_effort_queue_may_hold_something(policy: str, edge_ms: int) -> None:
+    board = board_with(policy)
+    queue, program = client(board, RT, kernel(2))
+    for _ in range(2):
+        registration.submit(board, *client(board, BE, kernel(4, blocks=16)), 0)
+    assert need_of(board, queue, program, {}).edge_ns == edge_ms * MS
 
 
 def test_kernels_without_edges_cost_their_whole_duration() -> None:
