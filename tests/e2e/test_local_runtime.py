@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -13,11 +15,13 @@ from typing import Any
 
 import pytest
 
+from command_line import Heddle
 from devices import wait_until
-from heddle.cluster.line_client import RefusedError
+from heddle.cluster.line_client import LineClient, RefusedError
 from heddle.errors import HostError
 from heddle.runtime.compiled import HAS_COMPILER
 from heddle.runtime.local.client import RuntimeClient, RuntimeLostError
+from heddle.runtime.process import identify
 
 pytestmark = [
     pytest.mark.skipif(not HAS_COMPILER, reason="needs numba: pip install 'heddle-gpu[runtime]'"),
@@ -244,3 +248,65 @@ def test_a_runtime_that_cannot_be_opened_says_why(
     assert said in service.log()
     assert "Traceback" not in service.log()
     assert not service.socket.exists()
+
+
+@pytest.fixture
+def state(tmp_path: Path, heddle: Heddle) -> Iterator[Path]:
+    """A machine that is up with a runtime."""
+    folder = tmp_path / "s"
+    up = heddle("up", "--detach", "--state", folder, "--port", 0, "--runtime", "cpu")
+    assert up.exit_code == 0, up.err
+    yield folder
+    assert heddle("down", "--state", folder).exit_code == 0
+    assert not (folder / "run" / "runtime.sock").exists()
+
+
+def status_line(heddle: Heddle, state: Path) -> str:
+    lines = heddle("status", "--state", state).out.splitlines()
+    return next((line for line in lines if line.startswith("local runtime")), "")
+
+
+def test_heddle_up_keeps_a_runtime_running_and_down_takes_it_along(
+    heddle: Heddle, state: Path
+) -> None:
+    wait_until(lambda: "healthy" in status_line(heddle, state), "it is up", _READY_S)
+    with RuntimeClient(state / "run" / "runtime.sock") as runtime:
+        assert runtime.open(_SMALL, "rt").submit().wait().state == "finished"
+        assert "1 clients" in status_line(heddle, state)
+        first = runtime.status()["pid"]
+        task = runtime.open(_LONG, "be").submit_many(2000)[-1]
+        os.kill(first, signal.SIGKILL)
+        with pytest.raises(RuntimeLostError):
+            task.wait()
+    wait_until(lambda: "healthy" in status_line(heddle, state), "it is up again", _READY_S)
+    with RuntimeClient(state / "run" / "runtime.sock") as runtime:
+        second = runtime.status()["pid"]
+        assert second != first
+        assert runtime.status()["clients"] == []
+        assert runtime.open(_SMALL, "rt").submit().wait().state == "finished"
+    assert heddle("down", "--state", state).exit_code == 0
+    assert identify(second) is None
+
+
+def test_an_agent_that_is_killed_finds_its_runtime_again(heddle: Heddle, state: Path) -> None:
+    socket = state / "run" / "runtime.sock"
+    wait_until(lambda: "healthy" in status_line(heddle, state), "it is up", _READY_S)
+    with RuntimeClient(socket) as runtime:
+        before = runtime.status()["pid"]
+        queue = runtime.open(_SMALL, "rt")
+        pids = json.loads(heddle("status", "--json", "--state", state).out)["daemon"]["pids"]
+        os.kill(pids["agent"], signal.SIGKILL)
+        wait_until(lambda: identify(pids["agent"]) is None, "the agent is dead")
+        assert queue.submit().wait().state == "finished"
+        wait_until(lambda: known_to_agent(state) == before, "the next agent found it")
+        assert queue.submit().wait().state == "finished"
+
+
+def known_to_agent(state: Path) -> int | None:
+    """Return the process of the runtime as the agent tells it, when there is an agent."""
+    try:
+        with contextlib.closing(LineClient(state / "run" / "agent.sock")) as client:
+            found: int = client.ask({"ask": "details"}).raw["runtime"]["pid"]
+    except (HostError, KeyError):
+        return None
+    return found

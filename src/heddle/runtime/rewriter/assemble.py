@@ -106,7 +106,8 @@ def assemble(
         )
         said = (ended.stderr + ended.stdout).decode("utf-8", "replace")
         if ended.exit_code != 0:
-            raise HostError(f"ptxas refused the kernel for {name}: {_complaint(said)}")
+            told = _complaint(said.replace(f"{source.parent}/", ""))
+            raise HostError(f"ptxas refused the kernel for {name}: {told}")
         return Assembled(result.read_bytes(), usages(said))
 
 

@@ -24,7 +24,7 @@ from heddle.runtime.library.networks import build, network_names
 from heddle.runtime.library.networks.bound_network import BoundNetwork
 from heddle.runtime.workers.dispatcher import run_dispatcher
 from heddle.runtime.workers.news import read_clock, read_word, write_word
-from heddle.runtime.workers.threads import Crew, places_on
+from heddle.runtime.workers.threads import Crew, Places, places_on
 from heddle.runtime.workers.wires import Wires
 from heddle.runtime.workers.worker import run_worker
 from heddle.runtime.workers.workshop import (
@@ -54,6 +54,8 @@ class CpuBackend:
         Policy, level and recording.
     num_workers
         On how many cores; 0 for all that this process may use but one, the dispatcher's.
+    places
+        Which core each thread has, where that is already decided; two may share one.
 
     Raises
     ------
@@ -66,10 +68,15 @@ class CpuBackend:
     name = "cpu"
     label = "measured"
 
-    def __init__(self, options: BackendOptions | None = None, num_workers: int = 0) -> None:
+    def __init__(
+        self,
+        options: BackendOptions | None = None,
+        num_workers: int = 0,
+        places: Places | None = None,
+    ) -> None:
         require_compiler()
         options = options or BackendOptions()
-        places = places_on(frozenset(os.sched_getaffinity(0)), num_workers)
+        places = places or places_on(frozenset(os.sched_getaffinity(0)), num_workers)
         self.num_workers = len(places.workers)
         sizes = options.sizes or Sizes()
         device = _device(self.num_workers, options.level)
@@ -84,7 +91,7 @@ class CpuBackend:
         )
         self.shop.wakers[:] = self._wires.wakers
         if options.is_recording:
-            self.shop.record[:] = options.record_from_ns, options.record_until_ns or 1 << 62
+            self.record(options.record_from_ns, options.record_until_ns or 1 << 62)
         self._kernels: list[Kernel] = []
         self._held: list[object] = []
         self._is_open = True
@@ -171,6 +178,14 @@ class CpuBackend:
         """Wakes the dispatcher if it sleeps: for after ``submit`` where no ``advance`` follows."""
         if read_word(self.shop.state, IS_DISPATCHER_ASLEEP) == 1:
             self._wires.wake_dispatcher()
+
+    def record(self, from_ns: int, until_ns: int) -> None:
+        """Records runs of blocks that begin between these times of its clock.
+
+        The device must have been opened for recording, which makes room for them.
+        """
+        write_word(self.shop.record, 0, from_ns)
+        write_word(self.shop.record, 1, until_ns)
 
     def spans(self) -> list[Span]:
         """What was recorded so far, by start."""

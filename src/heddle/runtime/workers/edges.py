@@ -1,8 +1,9 @@
-"""Kernel edges of the cpu device: how the next launch of a queue is opened, by whoever gets there.
+"""Kernel edges of the cpu device: how the next launch of a queue is opened, by whoever is there.
 
-Launches of a queue stand in its stream in the order given; their places are counted from 0. Where a
-stream is stands in one word that only grows, ``4 * place + step``: at ``WAITING`` the launch at that
-place has not been opened, at ``OPENING`` one thread is doing so, at ``OPEN`` blocks can be claimed.
+Launches of a queue stand in its stream in the order given; their places are counted from 0. One
+word, which only grows, says where a stream is, ``4 * place + step``: at ``WAITING`` the launch at
+that place has not been opened, at ``OPENING`` one thread is doing so, at ``OPEN`` its blocks can be
+claimed.
 
 - Whoever wants to open a launch replaces ``WAITING`` by ``OPENING``; only one thread can. It writes
   the launch's words and the stream's front, then ``OPEN``.
@@ -12,11 +13,11 @@ place has not been opened, at ``OPENING`` one thread is doing so, at ``OPEN`` bl
 
 The last worker out does both, so that kernels follow each other without the dispatcher; it passes
 launches that ran whole and opens such as need no decision. The dispatcher does the same for all
-others: those that were closed or failed, have no blocks, or must leave. Only the dispatcher reports:
-it walks behind each stream up to the place where it is, so reports come in the order of the stream,
-and a row is free only after that. A worker that moved a stream raises its count of events, after
-which the dispatcher looks: an order to leave that a worker did not see while it opened a launch is
-carried out then.
+others: those that were closed or failed, have no blocks, or must leave. Only the dispatcher
+reports: it walks behind each stream up to the place where it is, so reports come in the order of
+the stream, and a row is free only after that. A worker that moved a stream raises its count of
+events, after which the dispatcher looks: an order to leave that a worker did not see while it
+opened a launch is carried out then.
 """
 
 from __future__ import annotations

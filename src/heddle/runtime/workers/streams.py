@@ -1,8 +1,8 @@
 """The streams of the cpu device, as the dispatcher sees them: what came, what is over, reports.
 
-Called from the dispatcher's loop only. It does what ``edges`` leaves to it: launches that must leave
-are closed, those that nobody need run are passed, and all that is over is reported in the order of
-its stream.
+Called from the dispatcher's loop only. It does what ``edges`` leaves to it: launches that must
+leave are closed, those that nobody need run are passed, and all that is over is reported in the
+order of its stream.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ from heddle.runtime.workers.workshop import (
     STEPS,
     TAIL,
     TICKET,
-    WAITING,
     Workshop,
 )
 
@@ -109,6 +108,8 @@ def pass_front(board: Board, shop: Workshop, edge: int, launch: int) -> bool:
     report_start(board, launch)
     if atomic_load(shop.launches, line + TICKET) < board.launches.blocks[launch]:
         return False
+    if atomic_load(shop.launches, line + HAS_FAILED) == 1:
+        hold_back(board, shop, launch, edge // STEPS + 1)
     if not pass_launch(shop, queue, edge, launch):
         return atomic_load(shop.fronts, queue * LINE + EDGE) != edge
     return True
@@ -123,15 +124,20 @@ def skip(board: Board, shop: Workshop, edge: int, launch: int, outcome: int) -> 
         return
     if outcome == WHOLE:
         launches.started_ns[launch] = call_clock(shop.calls.clock)
+    elif outcome == BROKEN:
+        hold_back(board, shop, launch, edge // STEPS + 1)
     report_end(board, shop, launch, 0, outcome)
     atomic_store(shop.fronts, word, edge + STEPS)
 
 
 @compiled
-def hold_back(board: Board, shop: Workshop, launch: int) -> None:
-    """What was launched behind a kernel that failed leaves; the core raises the epoch too."""
+def hold_back(board: Board, shop: Workshop, launch: int, following: int) -> None:
+    """What stands behind a kernel that failed will leave; the core raises the epoch too.
+
+    Called before the stream moves on to the following place: a worker could open what is there.
+    """
     queue = board.launches.queue[launch]
-    if is_in_flight(shop, queue):
+    if following < shop.fronts[queue * LINE + TAIL]:
         atomic_store(shop.flags, queue * LINE, board.launches.epoch[launch] + 1)
 
 
@@ -183,5 +189,3 @@ def report_end(board: Board, shop: Workshop, launch: int, done: int, outcome: in
     launches.outcome[launch] = outcome
     launches.state[launch] = RETIRED
     put(board.reports, launch)
-    if outcome == BROKEN:
-        hold_back(board, shop, launch)

@@ -84,7 +84,7 @@ extern "C" __global__ void grid_barrier(float *x, unsigned *arrived) {
 
 #: Cooperative groups read the address of the grid's barrier from an environment register.
 COOPERATIVE = """
-.version 8.4
+.version 8.6
 .target {target}
 .address_size 64
 .visible .entry cooperative(.param .u64 cooperative_param_0)
@@ -109,7 +109,7 @@ $L__wait:
 
 #: A kernel that launches another one.
 DYNAMIC_PARALLELISM = """
-.version 8.4
+.version 8.6
 .target {target}
 .address_size 64
 .extern .func (.param .b32 func_retval0) cudaLaunchDeviceV2
@@ -138,7 +138,7 @@ DYNAMIC_PARALLELISM = """
 
 #: A branch by a table: some threads return at its first entry, the others wait behind it.
 INDIRECT_BRANCH = """
-.version 8.4
+.version 8.6
 .target {target}
 .address_size 64
 .visible .entry indirect_branch(.param .u64 indirect_branch_param_0)
@@ -162,7 +162,7 @@ $L__two:
 
 #: Work that depends on the time or on the launch's number.
 GRIDID = """
-.version 8.4
+.version 8.6
 .target {target}
 .address_size 64
 .visible .entry gridid(.param .u64 gridid_param_0)
