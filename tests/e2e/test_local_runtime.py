@@ -228,7 +228,12 @@ def test_a_kernel_that_never_ends_is_named_and_every_task_told(tmp_path: Path) -
     ):
         with pytest.raises(RefusedError, match=f"network '{_LONG}' did not run alone: failed"):
             runtime.open(_LONG, "rt")
-        assert runtime.status()["state"] in ("healthy", "stuck")
+        assert runtime.status()["state"] == "stuck"
+        kernel = runtime.status()["stuck_kernel"]
+        with pytest.raises(RefusedError, match="device cpu is stuck: kernel") as refused:
+            runtime.open(_SMALL, "be")
+        assert kernel
+        assert repr(kernel) in str(refused.value)
         assert service.end() == 0
 
 

@@ -46,6 +46,31 @@ def test_a_library_is_imported_by_its_keeper_only(library: str, keeper: str) -> 
     assert users <= {keeper}
 
 
+@pytest.mark.parametrize(
+    ("library", "keepers"),
+    [
+        (
+            "numba",
+            {
+                "runtime/compiled.py",
+                "runtime/atomics/native.py",
+                "runtime/rewriter/corpus/numba_kernels.py",
+                "runtime/rewriter/corpus/numba_source.py",
+            },
+        ),
+        ("cuda", {"runtime/cuda/bindings.py"}),
+    ],
+)
+def test_a_library_is_imported_by_its_few_keepers_only(library: str, keepers: set[str]) -> None:
+    users = {path.relative_to(SOURCE).as_posix() for path in MODULES if library in imports(path)}
+    assert users <= keepers
+
+
+def test_triton_is_imported_by_the_rewriter_and_by_kernels_written_in_it() -> None:
+    users = {path.relative_to(SOURCE).as_posix() for path in MODULES if "triton" in imports(path)}
+    assert all(user.startswith(("runtime/rewriter/", "runtime/cuda/networks/")) for user in users)
+
+
 def test_the_environment_is_read_by_settings_only() -> None:
     assert [p.name for p in MODULES if reads_environment(p)] == ["settings.py"]
 

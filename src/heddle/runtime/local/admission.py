@@ -186,9 +186,8 @@ def _alive(board: Board, queues: NDArray[np.bool_]) -> dict[tuple[int, int], int
     states = board.tasks.state
     rows = np.flatnonzero((states == constants.QUEUED) | (states == constants.RUNNING))
     rows = rows[queues[board.tasks.queue[rows]]]
-    pairs = np.stack([board.tasks.queue[rows], board.tasks.program[rows]], axis=1)
-    found, counts = np.unique(pairs, axis=0, return_counts=True)
+    num_programs = len(board.programs)
+    counts = np.bincount(board.tasks.queue[rows] * num_programs + board.tasks.program[rows])
     return {
-        (queue, program): count
-        for (queue, program), count in zip(found.tolist(), counts.tolist(), strict=True)
+        divmod(pair, num_programs): int(counts[pair]) for pair in np.flatnonzero(counts).tolist()
     }
