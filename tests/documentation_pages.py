@@ -6,6 +6,8 @@ Conventions, in README.md, CONTRIBUTING.md, docs, examples and changelog.d:
   that ends in a backslash goes on. ``# exits N`` after a command is its exit code.
 - ``<!-- file: NAME -->`` before a block: the block is the text of that file.
 - ``<!-- skip: REASON -->`` before a block: it is not run.
+- ``<!-- needs: two cores and numba -->`` before a block: it is run where both are there. A ``python``
+  block is run with this mark only; of all others the imports are checked.
 - a block with the words ``yaml workload`` is a workload that must load.
 """
 
@@ -19,7 +21,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 _FENCE = re.compile(r"(`{3,})(.*)")
-_DIRECTIVE = re.compile(r"<!-- (skip|file): (.+) -->")
+_DIRECTIVE = re.compile(r"<!-- (skip|file|needs): (.+) -->")
 _EXIT_CODE = re.compile(r"\s+# exits (\d+)$")
 _HEADING = re.compile(r"#{1,6} (.+)")
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -35,6 +37,7 @@ class Block:
     line: int
     file: str = ""
     skip: str = ""
+    needs: str = ""
 
     @property
     def is_run(self) -> bool:
@@ -114,11 +117,7 @@ class Page:
             if opened is None and fence:
                 opened, inside = (fence[1], fence[2].strip(), number), []
             elif opened is not None and line.strip() == opened[0]:
-                text = "\n".join(inside) + "\n"
-                yield (
-                    Block(opened[1], text, opened[2], marks.get("file", ""), marks.get("skip", "")),
-                    "",
-                )
+                yield Block(opened[1], "\n".join(inside) + "\n", opened[2], **marks), ""
                 opened, marks = None, {}
             elif opened is not None:
                 inside.append(line)

@@ -3,6 +3,9 @@
 ``documentation_pages`` says how commands, files and blocks to skip are marked.
 """
 
+import ast
+import importlib.util
+import os
 import re
 import shlex
 import shutil
@@ -13,9 +16,11 @@ import pytest
 
 from documentation_pages import REPOSITORY, Block, Command, Page, page, pages
 from heddle.cli.main import main
+from heddle.runtime.compiled import HAS_COMPILER
 from heddle.workload.files import load_workload
 
 PAGES = pages()
+HAS_CPU_DEVICE = HAS_COMPILER and len(os.sched_getaffinity(0)) > 1
 MAX_PICTURE_KB = 200
 
 
@@ -38,7 +43,7 @@ def test_commands_run_and_print_what_is_shown(
     for block in each.blocks():
         if block.file:
             (workplace / block.file).write_text(block.text, encoding="utf-8")
-        if block.is_run:
+        if block.is_run and _has(block.needs):
             for command in block.commands():
                 _run(each, block, command, capsys)
 
@@ -57,6 +62,39 @@ def _run(each: Page, block: Block, command: Command, capsys: pytest.CaptureFixtu
     following = iter(lines)
     for shown in command.shown:
         assert any(shown in line for line in following), f"{place} does not print {shown!r} there"
+
+
+@pytest.mark.parametrize(
+    "each", _named([p for p in PAGES if any(b.words == "python" for b in p.blocks())])
+)
+def test_python_that_is_shown_imports_what_there_is(each: Page) -> None:
+    for block in each.blocks():
+        if block.words == "python":
+            for node in ast.walk(ast.parse(block.text)):
+                if isinstance(node, ast.ImportFrom) and str(node.module).startswith("heddle"):
+                    _require_names(str(node.module), node.names, f"{each.name}:{block.line}")
+
+
+def _require_names(module: str, names: list[ast.alias], place: str) -> None:
+    for name in names:
+        if not hasattr(importlib.import_module(module), name.name):
+            assert importlib.util.find_spec(f"{module}.{name.name}"), f"{place}: {name.name}"
+
+
+@pytest.mark.skipif(not HAS_CPU_DEVICE, reason="needs 2 cores and numba")
+@pytest.mark.timeout(300)  # where nothing is compiled yet
+@pytest.mark.parametrize(
+    "each", _named([p for p in PAGES if any(b.words == "python" and b.needs for b in p.blocks())])
+)
+def test_python_that_is_shown_runs(each: Page) -> None:
+    for block in each.blocks():
+        if block.words == "python" and block.needs and _has(block.needs):
+            exec(compile(block.text, f"{each.name}:{block.line}", "exec"), {})  # noqa: S102
+
+
+def _has(need: str) -> bool:
+    assert need in ("", "two cores and numba")
+    return not need or HAS_CPU_DEVICE
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from heddle.runtime.compiled import compiled
-from heddle.runtime.core.constants import BE, RT
+from heddle.runtime.core.constants import BE, RT, URGENT
+from heddle.runtime.core.operations import Operations, launch_plain
+from heddle.runtime.core.reasons import RT_FIRST
 from heddle.runtime.core.status import Status
 
 
@@ -33,6 +35,14 @@ def first_rt(status: Status) -> int:
         if is_candidate and goes_before(status, queue, best):
             best = queue
     return best
+
+
+@compiled
+def launch_first_rt(status: Status, operations: Operations) -> None:
+    """Launches the next kernel of the real-time task that goes first, if its window has room."""
+    queue = first_rt(status)
+    if queue >= 0 and can_launch(status, queue):
+        launch_plain(status, operations, queue, URGENT, RT_FIRST)
 
 
 @compiled

@@ -32,6 +32,7 @@ from heddle.runtime.workers.workshop import (
     IS_DISPATCHER_ASLEEP,
     IS_SOMEBODY_WAITING,
     LINE,
+    NUM_ENTERED,
     USUAL_PATIENCE,
     Workshop,
     new_workshop,
@@ -99,6 +100,7 @@ class CpuBackend:
         self.num_left_behind = 0
         _compile(self._board, self.shop)
         self._crew = Crew(self._dispatch, self._work, places)
+        self._wait_until_entered()
 
     @classmethod
     def open(cls, options: BackendOptions | None = None) -> CpuBackend:
@@ -229,6 +231,11 @@ class CpuBackend:
                 is_retryable=False,
             )
 
+    def _wait_until_entered(self) -> None:
+        """Until no thread needs the interpreter lock any more: another may hold it for long."""
+        while read_word(self.shop.state, NUM_ENTERED) <= self.num_workers:
+            self._wires.wait_for_end(_LONGEST_WAIT_MS)
+
     def _dispatch(self) -> None:
         run_dispatcher(self._board, self.shop)
 
@@ -257,4 +264,4 @@ def _compile(board: Board, shop: Workshop) -> None:
     shop.state[IS_CLOSING] = 1
     run_dispatcher(board, shop)
     run_worker(board, shop, 0)
-    shop.state[IS_CLOSING] = 0
+    shop.state[IS_CLOSING] = shop.state[NUM_ENTERED] = 0

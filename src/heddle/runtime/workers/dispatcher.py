@@ -13,7 +13,7 @@ from heddle.runtime.core import rings
 from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import LAUNCH
 from heddle.runtime.core.turn import next_due, turn
-from heddle.runtime.workers.news import make_news, nap, tell_clients
+from heddle.runtime.workers.news import make_news, nap, say_entered, tell_clients
 from heddle.runtime.workers.streams import is_in_flight, join_stream, look_at_streams
 from heddle.runtime.workers.workshop import (
     EVENTS,
@@ -34,6 +34,7 @@ def run_dispatcher(board: Board, shop: Workshop) -> None:
     patience = shop.patience
     seen, due_ns, looked_ns, woken_for_ns = 0, -1, 0, -1
     busy_ns = call_clock(shop.calls.clock)
+    say_entered(shop)
     while atomic_load(shop.state, IS_CLOSING) == 0:
         now_ns = call_clock(shop.calls.clock)
         # 1. what workers did: starts and ends are reported, streams that need it are moved on

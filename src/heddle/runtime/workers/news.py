@@ -9,6 +9,7 @@ from heddle.runtime.compiled import compiled
 from heddle.runtime.workers.workshop import (
     IS_SOMEBODY_WAITING,
     LINE,
+    NUM_ENTERED,
     ONE,
     POLLED,
     READ,
@@ -46,6 +47,13 @@ def tell_clients(shop: Workshop) -> None:
     if atomic_load(shop.state, IS_SOMEBODY_WAITING) == 1:
         atomic_store(shop.state, IS_SOMEBODY_WAITING, 0)
         ring(shop, shop.calls.client_event)
+
+
+@compiled
+def say_entered(shop: Workshop) -> None:
+    """Tells who opens the device that a thread is in its loop."""
+    atomic_add(shop.state, NUM_ENTERED, 1)
+    ring(shop, shop.calls.client_event)
 
 
 @compiled

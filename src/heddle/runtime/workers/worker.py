@@ -24,6 +24,7 @@ from heddle.runtime.compiled import compiled
 from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import PERSISTENT, URGENT
 from heddle.runtime.workers.edges import go_on
+from heddle.runtime.workers.news import say_entered
 from heddle.runtime.workers.workshop import (
     CLAIMED,
     CLOSED,
@@ -47,6 +48,7 @@ def run_worker(board: Board, shop: Workshop, worker: int) -> None:
     """Runs blocks until the device closes."""
     kernels, launches = board.kernels, board.launches
     own = worker * LINE
+    say_entered(shop)
     while atomic_load(shop.state, IS_CLOSING) == 0:
         # 1. what is news from here on makes the search begin anew
         news = atomic_load(shop.news, 0)

@@ -46,6 +46,7 @@ SLEEPS: Final = 1  # 1: it waits to be woken
 IS_CLOSING: Final = 0
 IS_DISPATCHER_ASLEEP: Final = 1
 IS_SOMEBODY_WAITING: Final = 2
+NUM_ENTERED: Final = 4  # threads that are in their loops
 TOLD: Final = 3  # how many ended tasks clients were told of; the dispatcher's own
 OPENED: Final = LINE  # how many launches were opened
 

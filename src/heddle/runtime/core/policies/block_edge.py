@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from heddle.runtime.compiled import compiled
-from heddle.runtime.core.choices import can_launch, first_rt, next_be
-from heddle.runtime.core.constants import BE, URGENT
-from heddle.runtime.core.operations import Operations, evict, launch_plain, launch_preemptible
-from heddle.runtime.core.reasons import ONLY_WORK, RT_ARRIVED, RT_FIRST
+from heddle.runtime.core.choices import launch_first_rt, next_be
+from heddle.runtime.core.constants import BE
+from heddle.runtime.core.operations import Operations, evict, launch_preemptible
+from heddle.runtime.core.reasons import ONLY_WORK, RT_ARRIVED
 from heddle.runtime.core.status import Status
 
 
@@ -17,11 +17,8 @@ def decide_block_edge(status: Status, operations: Operations) -> None:
         run_best_effort(status, operations)
         return
     evict_best_effort(status, operations)
-    if operations.count[0] > 0:
-        return
-    queue = first_rt(status)
-    if queue >= 0 and can_launch(status, queue):
-        launch_plain(status, operations, queue, URGENT, RT_FIRST)
+    if operations.count[0] == 0:
+        launch_first_rt(status, operations)
 
 
 @compiled

@@ -7,10 +7,10 @@ are waited for.
 from __future__ import annotations
 
 from heddle.runtime.compiled import compiled
-from heddle.runtime.core.choices import can_launch, first_rt, next_be
-from heddle.runtime.core.constants import BE, ORDINARY, URGENT
+from heddle.runtime.core.choices import launch_first_rt, next_be
+from heddle.runtime.core.constants import BE, ORDINARY
 from heddle.runtime.core.operations import Operations, evict, kill, launch_plain
-from heddle.runtime.core.reasons import ONLY_WORK, RT_ARRIVED, RT_FIRST, RT_KILLS
+from heddle.runtime.core.reasons import ONLY_WORK, RT_ARRIVED, RT_KILLS
 from heddle.runtime.core.status import Status
 
 
@@ -21,11 +21,8 @@ def decide_reset(status: Status, operations: Operations) -> None:
         launch_best_effort(status, operations)
         return
     kill_best_effort(status, operations)
-    if operations.count[0] > 0:
-        return
-    queue = first_rt(status)
-    if queue >= 0 and can_launch(status, queue):
-        launch_plain(status, operations, queue, URGENT, RT_FIRST)
+    if operations.count[0] == 0:
+        launch_first_rt(status, operations)
 
 
 @compiled

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from heddle.runtime.compiled import compiled
-from heddle.runtime.core.choices import can_launch, first_rt
-from heddle.runtime.core.constants import URGENT
-from heddle.runtime.core.operations import Operations, launch_plain
-from heddle.runtime.core.reasons import RT_FIRST
+from heddle.runtime.core.choices import launch_first_rt
+from heddle.runtime.core.operations import Operations
 from heddle.runtime.core.status import Status
 
 
 @compiled
 def decide_rt_only(status: Status, operations: Operations) -> None:
     """Launches the real-time task that goes first."""
-    queue = first_rt(status)
-    if queue >= 0 and can_launch(status, queue):
-        launch_plain(status, operations, queue, URGENT, RT_FIRST)
+    launch_first_rt(status, operations)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from heddle.runtime.compiled import compiled
-from heddle.runtime.core.choices import can_launch, first_rt, next_be
-from heddle.runtime.core.constants import ORDINARY, URGENT
+from heddle.runtime.core.choices import launch_first_rt, next_be
+from heddle.runtime.core.constants import ORDINARY
 from heddle.runtime.core.operations import Operations, launch_plain
-from heddle.runtime.core.reasons import ONLY_WORK, RT_FIRST
+from heddle.runtime.core.reasons import ONLY_WORK
 from heddle.runtime.core.status import Status
 
 
@@ -18,6 +18,5 @@ def decide_wait(status: Status, operations: Operations) -> None:
         if queue >= 0:
             launch_plain(status, operations, queue, ORDINARY, ONLY_WORK)
         return
-    queue = first_rt(status)
-    if queue >= 0 and status.num_be_in_flight == 0 and can_launch(status, queue):
-        launch_plain(status, operations, queue, URGENT, RT_FIRST)
+    if status.num_be_in_flight == 0:
+        launch_first_rt(status, operations)

@@ -64,7 +64,7 @@ WORDS: tuple[tuple[str, tuple[Array, ...], Callable[..., int]], ...] = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("line", "inputs", "expected"), WORDS, ids=lambda each: str(each)[:40])
+@pytest.mark.parametrize(("line", "inputs", "expected"), WORDS, ids=[line for line, *_ in WORDS])
 def test_a_word_instruction_computes_in_its_exact_width(
     line: str, inputs: tuple[Array, ...], expected: Callable[..., int]
 ) -> None:
@@ -99,7 +99,7 @@ FLOATS: tuple[tuple[str, Callable[[Array, Array], Any]], ...] = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("line", "expected"), FLOATS, ids=lambda each: str(each)[:40])
+@pytest.mark.parametrize(("line", "expected"), FLOATS, ids=[line for line, *_ in FLOATS])
 def test_a_float_instruction_rounds_to_its_type(
     line: str, expected: Callable[[Array, Array], Any]
 ) -> None:
