@@ -6,8 +6,8 @@ Conventions, in README.md, CONTRIBUTING.md, docs, examples and changelog.d:
   that ends in a backslash goes on. ``# exits N`` after a command is its exit code.
 - ``<!-- file: NAME -->`` before a block: the block is the text of that file.
 - ``<!-- skip: REASON -->`` before a block: it is not run.
-- ``<!-- needs: two cores and numba -->`` before a block: it is run where both are there. A ``python``
-  block is run with this mark only; of all others the imports are checked.
+- ``<!-- needs: two cores and numba -->`` before a block: it is run where both are there.
+  A ``python`` block is run with this mark only; of all others the imports are checked.
 - a block with the words ``yaml workload`` is a workload that must load.
 """
 

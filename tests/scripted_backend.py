@@ -27,7 +27,7 @@ class ScriptedBackend:
         self.recorded: list[Span] = []
         self.num_closed = 0
         device = Device(3, 0, 4, 2, 2048, 65536, 65536)
-        self.board: Board = new_board(device, Limits(0, 4, 2, 8, 8, 0, 0), _SIZES)
+        self.board: Board = new_board(device, Limits(0, 4, 2, 8, 0, 8, 0, 0), _SIZES)
 
     def networks(self) -> tuple[str, ...]:
         return tuple(self._task_ns)

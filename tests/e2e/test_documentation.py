@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,21 @@ def test_files_that_are_named_exist(each: Page) -> None:
             assert is_made or any((root / word).exists() for root in roots), (
                 f"{each.name} names {word}"
             )
+
+
+def test_every_page_of_the_docs_is_listed_once() -> None:
+    docs = [each for each in PAGES if each.name.startswith("docs/")]
+    listed = Counter(
+        (each.path.parent / f"{entry}.md").resolve()
+        for each in docs
+        for block in each.blocks()
+        if block.words == "{toctree}"
+        for entry in block.text.splitlines()
+        if entry and not entry.startswith(":")
+    )
+    assert [path.name for path, count in listed.items() if count > 1] == []
+    to_list = {each.path for each in docs if not each.text.startswith("---\norphan: true\n")}
+    assert to_list - {REPOSITORY / "docs" / "index.md"} == set(listed)
 
 
 def test_make_targets_that_are_named_exist() -> None:

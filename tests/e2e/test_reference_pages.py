@@ -11,6 +11,8 @@ import pytest
 
 from documentation_pages import REPOSITORY, page
 from heddle import errors
+from heddle.benchmarks.benches import BENCHES
+from heddle.benchmarks.runtime import TYPES
 from heddle.cli.main import VERBS
 from heddle.cluster import catalogue
 from heddle.cluster.command import Action
@@ -19,6 +21,7 @@ from heddle.optimizer.cms import result_file as cms_result_file
 from heddle.optimizer.cms.algorithms import ALGORITHMS
 from heddle.optimizer.problem import Feature
 from heddle.optimizer.solvers import SOLVERS
+from heddle.runtime.core.policies import POLICIES
 from heddle.transition.action_times import builtin_times, find_times
 from heddle.transition.transition_file import read_transition
 from heddle.workload import files, performance_file, service_reader
@@ -109,6 +112,22 @@ def test_the_action_times_that_are_shown_are_a_table_and_those_of_the_package(
     cells = {row.split("|")[1].split("`")[1]: row.split("|")[2:6] for row in rows}
     for name, table in builtin_times().items():
         assert [float(cell) for cell in cells[name]] == [table.default[a] for a in Action]
+
+
+def test_every_policy_has_a_row() -> None:
+    rows = page("docs/real-time.md").prose().split("\n## Policies\n")[1].split("\n## ")[0]
+    assert re.findall(r"^\| `([\w-]+)` \|", rows, re.MULTILINE) == list(POLICIES)
+
+
+def test_every_benchmark_and_its_options_are_on_the_page_of_the_command_line() -> None:
+    text = page("docs/reference/cli.md").text
+    named = {name for name in BENCHES if f"`{name}`" in text}
+    assert {name for name in BENCHES if not name.startswith("runtime_")} <= named
+
+
+def test_every_simulated_type_is_named_on_its_page() -> None:
+    text = page("docs/simulated-devices.md").text
+    assert {name for name in TYPES if f"`sim:{name}`" not in text} == set()
 
 
 def test_every_cms_algorithm_has_a_row() -> None:

@@ -140,6 +140,7 @@ class _Playing:
             program = patient[number % len(patient)]
             submit(self._board, self._patient, program, begun_ns - _LEAD_NS)
         last_ns = begun_ns + self._load.requests * self._load.period_ns
+        self._backend.poke()  # before somebody takes the interpreter lock
         with disturbed():
             while self._backend.now_ns() < last_ns:
                 self._backend.advance(last_ns)

@@ -9,13 +9,13 @@ from heddle.cli.running import counting_number
 from heddle.errors import InputError
 from heddle.server.state_folder import StateFolder
 
-_OWN = ("daemon", "agent", "router")
+_OWN = ("daemon", "agent", "router", "runtime")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``logs``."""
     parser.add_argument(
-        "name", metavar="NAME", help="a service, an instance, or one of daemon, agent, router"
+        "name", metavar="NAME", help=f"a service, an instance, or one of {', '.join(_OWN)}"
     )
     parser.add_argument(
         "--lines", type=counting_number, default=50, metavar="N", help="so many (default: 50)"

@@ -187,6 +187,7 @@ class Limits(NamedTuple):
     rt_window: int  # real-time launches in flight while padding looks at each of them
     be_window: int  # best-effort launches in flight
     pads_window: int  # best-effort launches in flight while they pad
+    gap_ns: int  # between two launches of a stream, as padding reckons
     first_pad_blocks: int  # budget beside real-time work for a kernel that nobody has measured
     orion_budget_ns: int  # best-effort time that may be outstanding beside real-time work
     orion_share_percent: int  # share of the multiprocessors that such a kernel may need

@@ -14,12 +14,11 @@ from heddle.runtime.core.turn import next_due, turn
 from heddle.runtime.simulated.machine import NEVER, Machine
 from heddle.runtime.simulated.streams import (
     begin_launches,
-    begins_ns,
     end_groups,
     hand_out_blocks,
-    kill_streams,
-    next_end,
-    see_flags,
+    hear_news,
+    line_up_next,
+    soonest_end,
 )
 
 
@@ -89,11 +88,13 @@ def _carry_out(board: Board, machine: Machine, order: int, subject: int, at_ns: 
         streams.tail[queue] += 1
         cost_ns = costs.launch_ns if board.launches.gate[subject] < 0 else costs.pad_ns
         machine.effective_ns[subject] = at_ns + cost_ns + costs.gap_ns
+        line_up_next(board, machine, queue)
         return at_ns + cost_ns
     if order == EVICT:
         written_ns = at_ns + costs.flag_ns
         streams.flag_due_ns[subject] = written_ns + costs.flag_delay_ns
         streams.flag_epoch[subject] = board.queues.epoch[subject]
+        machine.clock.news_ns[0] = min(machine.clock.news_ns[0], streams.flag_due_ns[subject])
         row = board.counts.open_preemption[0]
         if row >= 0:
             board.preemptions.flagged_ns[row] = written_ns
@@ -108,6 +109,7 @@ def _set_kill_times(board: Board, machine: Machine, at_ns: int) -> None:
     for queue in range(board.counts.queues[0]):
         if machine.streams.kill_due_ns[queue] == NEVER - 1:
             machine.streams.kill_due_ns[queue] = at_ns
+    machine.clock.news_ns[0] = min(machine.clock.news_ns[0], at_ns)
     row = board.counts.open_preemption[0]
     if row >= 0:
         board.preemptions.flagged_ns[row] = at_ns - machine.costs.kill_ns
@@ -115,9 +117,13 @@ def _set_kill_times(board: Board, machine: Machine, at_ns: int) -> None:
 
 @compiled
 def _run_device(board: Board, machine: Machine) -> None:
-    is_changed = see_flags(board, machine)
-    is_changed |= kill_streams(board, machine)
-    is_changed |= end_groups(board, machine)
+    clock = machine.clock
+    is_changed = clock.news_ns[0] <= clock.now_ns[0]
+    if is_changed:
+        hear_news(board, machine)
+    if clock.ends_ns[0] <= clock.now_ns[0]:
+        is_changed = True
+        end_groups(board, machine)
     while begin_launches(board, machine):
         is_changed = True
     if is_changed:
@@ -125,20 +131,15 @@ def _run_device(board: Board, machine: Machine) -> None:
         # what began may have opened gates of launches that were ready
         while begin_launches(board, machine):
             hand_out_blocks(board, machine)
+        clock.ends_ns[0] = soonest_end(machine)
 
 
 @compiled
 def _next_ns(board: Board, machine: Machine) -> int:
-    clock, streams = machine.clock, machine.streams
-    now_ns = clock.now_ns[0]
+    clock = machine.clock
     look_ns = min(clock.wake_ns[0], clock.due_ns[0])
     if clock.is_eager[0] or waiting(board.inbox) > 0:
-        look_ns = now_ns
+        look_ns = clock.now_ns[0]
     if look_ns < NEVER:
         look_ns = max(look_ns, clock.host_free_ns[0])
-    _, next_ns = next_end(machine)
-    next_ns = min(next_ns, look_ns)
-    for queue in range(board.counts.queues[0]):
-        next_ns = min(next_ns, streams.flag_due_ns[queue], streams.kill_due_ns[queue])
-        next_ns = min(next_ns, begins_ns(board, machine, queue))
-    return next_ns
+    return min(look_ns, clock.ends_ns[0], clock.news_ns[0], clock.begins_ns[0])

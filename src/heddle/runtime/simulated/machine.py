@@ -57,6 +57,8 @@ class Streams(NamedTuple):
     flag_epoch: Words
     kill_due_ns: Words
     is_starved: Words  # 1: the launch took all the room there was, and wants more
+    begins_ns: Words  # when the launch it has reached may begin; NEVER without one or at a gate
+    is_gated: Words  # 1: that launch waits at a gate
 
 
 class Units(NamedTuple):
@@ -96,11 +98,26 @@ class Clock(NamedTuple):
     is_eager: Words  # the last turn did something: look again as soon as the host is free
     serial: Words
     groups: Words  # groups that run
+    news_ns: Words  # the soonest flag or kill of any stream; NEVER without one
+    begins_ns: Words  # the soonest beginning of a launch
+    ends_ns: Words  # the soonest end of a group
     picked: Words  # how many multiprocessors are listed
+    freed: Words  # how many have room that they had not when blocks were handed out last
+    has_freed: Words  # 1: blocks ended since
     spans: Words  # spans that were recorded
     rt_busy_ns: Words  # slot time of real-time blocks: of a full multiprocessor, ns
     be_busy_ns: Words
     pad_busy_ns: Words
+
+
+class Need(NamedTuple):
+    """What one block of a kernel takes of a multiprocessor. Whole numbers, not arrays."""
+
+    threads: int
+    registers: int
+    shared_bytes: int
+    load: int  # of UNIT
+    occupancy: int  # most blocks of it on one multiprocessor
 
 
 class Machine(NamedTuple):
@@ -116,6 +133,7 @@ class Machine(NamedTuple):
     mask: Words  # [group, word]: its multiprocessors
     placed: Words  # [word]: where the latest placement put blocks
     picked: Words  # the multiprocessors that a placement looks at
+    freed: Words  # the multiprocessors where blocks ended since blocks were handed out
     levels: Words  # how many of them have room for so many blocks
     line: Words  # queues whose launches want blocks, in their order
     wave_ns: Words  # [kernel, j]: the truth, which a learned profile may miss; 0 not yet known
@@ -150,6 +168,7 @@ def new_machine(board: Board, costs: Costs, window_ns: tuple[int, int], max_span
         mask=_rows(MAX_GROUPS, words),
         placed=_rows(words),
         picked=_rows(count),
+        freed=_rows(count),
         line=_rows(queues),
         levels=_rows(MAX_OCCUPANCY + 1),
         wave_ns=_rows(*board.wave_ns.shape),
@@ -162,5 +181,7 @@ def new_machine(board: Board, costs: Costs, window_ns: tuple[int, int], max_span
     )
     machine.streams.active[:] = -1
     machine.streams.flag_due_ns[:] = machine.streams.kill_due_ns[:] = NEVER
-    machine.clock.wake_ns[0] = machine.clock.due_ns[0] = NEVER
+    machine.streams.begins_ns[:] = NEVER
+    for soonest_ns in ("wake_ns", "due_ns", "news_ns", "begins_ns", "ends_ns"):
+        machine.clock[soonest_ns][0] = NEVER
     return machine

@@ -7,55 +7,98 @@ multiprocessors that a placement looks at. All functions run compiled.
 from __future__ import annotations
 
 from heddle.runtime.compiled import compiled
-from heddle.runtime.core.board import Board
+from heddle.runtime.core.board import Board, Device
 from heddle.runtime.core.constants import MAX_OCCUPANCY, MEMORY_BOUND, PERSISTENT
-from heddle.runtime.simulated.machine import BITS, MAX_GROUPS, NEVER, NEVER_ENDS, UNIT, Machine
+from heddle.runtime.simulated.machine import (
+    BITS,
+    MAX_GROUPS,
+    NEVER,
+    NEVER_ENDS,
+    UNIT,
+    Machine,
+    Need,
+)
 
 PERMILLE = 1000
 
 
 @compiled
+def list_freed(machine: Machine) -> None:
+    """Lists the multiprocessors where blocks ended since the last time."""
+    clock, units = machine.clock, machine.units
+    count = 0
+    if clock.has_freed[0]:
+        for unit in range(len(units)):
+            if units.is_freed[unit]:
+                units.is_freed[unit] = 0
+                machine.freed[count] = unit
+                count += 1
+    clock.freed[0] = count
+    clock.has_freed[0] = 0
+
+
+@compiled
 def pick(machine: Machine, is_starved: int) -> None:
     """Lists where a launch may find room: everywhere, or where blocks ended if it took all."""
-    clock, picked = machine.clock, machine.picked
-    count = 0
-    for unit in range(len(machine.units)):
-        if not is_starved or machine.units.is_freed[unit]:
-            picked[count] = unit
-            count += 1
-    clock.picked[0] = count
+    count = machine.clock.freed[0] if is_starved else len(machine.units)
+    for place in range(count):
+        machine.picked[place] = machine.freed[place] if is_starved else place
+    machine.clock.picked[0] = count
+
+
+@compiled
+def need_of(board: Board, row: int) -> Need:
+    """What one block of a kernel needs."""
+    kernels = board.kernels
+    threads = kernels.threads[row]
+    occupancy = kernels.occupancy[row]
+    return Need(
+        threads,
+        kernels.registers[row] * threads,
+        kernels.shared_bytes[row],
+        UNIT // occupancy,
+        occupancy,
+    )
 
 
 @compiled
 def free_slots(board: Board, machine: Machine, queue: int, row: int) -> int:
     """How many blocks of a kernel fit now; ``units.fits`` has them one by one."""
-    kernels, device, units = board.kernels, board.device, machine.units
-    own, picked = machine.own, machine.picked
-    threads = kernels.threads[row]
-    registers = kernels.registers[row] * threads
-    shared_bytes = kernels.shared_bytes[row]
+    units, picked = machine.units, machine.picked
+    need = need_of(board, row)
     total = 0
     same = -1
+    room = 0
     for place in range(machine.clock.picked[0]):
         unit = picked[place]
-        if same >= 0 and _is_alike(machine, queue, unit, same):
-            units.fits[unit] = units.fits[same]
-        else:
-            room = min(
-                kernels.occupancy[row] - own[queue, unit],
-                device.blocks_per_multiprocessor - units.blocks[unit],
-                (device.threads_per_multiprocessor - units.threads[unit]) // threads,
-            )
-            if registers > 0 and room > 0:
-                left = device.registers_per_multiprocessor - units.registers[unit]
-                room = min(room, left // registers)
-            if shared_bytes > 0 and room > 0:
-                left = device.shared_bytes_per_multiprocessor - units.shared_bytes[unit]
-                room = min(room, left // shared_bytes)
-            units.fits[unit] = max(room, 0)
+        if same < 0 or not _is_alike(machine, queue, unit, same):
+            room = _room(board.device, machine, queue, unit, need)
+        units.fits[unit] = room
         same = unit
-        total += units.fits[unit]
+        total += room
     return total
+
+
+@compiled
+def _room(device: Device, machine: Machine, queue: int, unit: int, need: Need) -> int:
+    """How many blocks fit on a multiprocessor."""
+    units = machine.units
+    room = min(
+        need.occupancy - machine.own[queue, unit],
+        device.blocks_per_multiprocessor - units.blocks[unit],
+    )
+    threads = device.threads_per_multiprocessor - units.threads[unit]
+    registers = device.registers_per_multiprocessor - units.registers[unit]
+    shared_bytes = device.shared_bytes_per_multiprocessor - units.shared_bytes[unit]
+    has_none = threads < need.threads or registers < need.registers
+    if room <= 0 or has_none or shared_bytes < need.shared_bytes:
+        return 0  # the usual case on a busy device; a division costs more than all of this
+    room = min(room, threads // need.threads)
+    if need.registers > 0:
+        room = min(room, registers // need.registers)
+    if need.shared_bytes > 0:
+        room = min(room, shared_bytes // need.shared_bytes)
+    return room
 
 
 @compiled
@@ -105,35 +148,34 @@ def spread(machine: Machine, needed: int, total: int) -> None:
 def place(board: Board, machine: Machine, queue: int, row: int) -> int:
     """Starts the wanted blocks of the queue's launch; returns how many."""
     units, picked = machine.units, machine.picked
+    need = need_of(board, row)
     placed = 0
     kept = 0
     for position in range(machine.clock.picked[0]):
         unit = picked[position]
         blocks = units.wanted[unit]
         if blocks > 0:
-            _take(board, machine, queue, row, unit, blocks)
+            _take(machine, queue, need, unit, blocks)
             placed += blocks
             picked[kept] = unit
             kept += 1
     machine.clock.picked[0] = kept
     if placed > 0:
-        share = _memory_share(board, machine, queue)
-        _set_durations(board, machine, queue, row, share)
+        _set_durations(board, machine, queue, row, need)
         _group(machine, queue)
         machine.streams.resident[queue] += placed
     return placed
 
 
 @compiled
-def _take(board: Board, machine: Machine, queue: int, row: int, unit: int, blocks: int) -> None:
+def _take(machine: Machine, queue: int, need: Need, unit: int, blocks: int) -> None:
     """Takes (or, with a negative number, gives back) what blocks of a kernel need."""
-    kernels, units = board.kernels, machine.units
-    threads = kernels.threads[row] * blocks
+    units = machine.units
     units.blocks[unit] += blocks
-    units.threads[unit] += threads
-    units.registers[unit] += kernels.registers[row] * threads
-    units.shared_bytes[unit] += kernels.shared_bytes[row] * blocks
-    units.load[unit] += UNIT // kernels.occupancy[row] * blocks
+    units.threads[unit] += need.threads * blocks
+    units.registers[unit] += need.registers * blocks
+    units.shared_bytes[unit] += need.shared_bytes * blocks
+    units.load[unit] += need.load * blocks
     machine.own[queue, unit] += blocks
 
 
@@ -151,10 +193,13 @@ def _memory_share(board: Board, machine: Machine, queue: int) -> int:
 
 
 @compiled
-def _set_durations(board: Board, machine: Machine, queue: int, row: int, share: int) -> None:
+def _set_durations(board: Board, machine: Machine, queue: int, row: int, need: Need) -> None:
     units, own, picked = machine.units, machine.own, machine.picked
     is_persistent = board.launches.form[machine.streams.active[queue]] == PERSISTENT
     ticket_ns = machine.costs.ticket_ns if is_persistent else 0
+    share = 0
+    if board.kernels.bound[row] == MEMORY_BOUND:
+        share = _memory_share(board, machine, queue)
     same = -1
     for position in range(machine.clock.picked[0]):
         unit = picked[position]
@@ -163,36 +208,25 @@ def _set_durations(board: Board, machine: Machine, queue: int, row: int, share: 
             units.duration_ns[unit] = units.duration_ns[same]
             units.slowed[unit] = units.slowed[same]
         else:
-            slowed = _slowed(board, machine, queue, row, unit, share)
-            block_ns = _block_ns(board, machine, queue, row, unit)
+            slowed = machine.costs.interference_permille
+            if units.load[unit] <= need.load * own[queue, unit]:  # alone there
+                slowed = slowed * share // PERMILLE
+            block_ns = _block_ns(board, machine, row, need, (own[queue, unit], units.load[unit]))
             units.duration_ns[unit] = block_ns + block_ns * slowed // PERMILLE + ticket_ns
             units.slowed[unit] = slowed
         same = unit
 
 
 @compiled
-def _slowed(board: Board, machine: Machine, queue: int, row: int, unit: int, share: int) -> int:
-    """By how many permille other streams slow blocks that begin now on a multiprocessor."""
-    most = machine.costs.interference_permille
-    alone = UNIT // board.kernels.occupancy[row] * machine.own[queue, unit]
-    if machine.units.load[unit] > alone:
-        return most
-    if board.kernels.bound[row] == MEMORY_BOUND:
-        return most * share // PERMILLE
-    return 0
-
-
-@compiled
-def _block_ns(board: Board, machine: Machine, queue: int, row: int, unit: int) -> int:
-    """How long blocks take that begin now on a multiprocessor: the wave time at its load."""
-    kernels = board.kernels
-    if kernels.handle[row] == NEVER_ENDS:
+def _block_ns(
+    board: Board, machine: Machine, row: int, need: Need, beside: tuple[int, int]
+) -> int:
+    """How long blocks take that begin now: the wave time at their number and the load there."""
+    if board.kernels.handle[row] == NEVER_ENDS:
         return NEVER
-    occupancy = kernels.occupancy[row]
-    own = machine.own[queue, unit]
-    part = UNIT // occupancy
-    load = machine.units.load[unit]
-    level = min(max(own, (load + part // 2) // part), occupancy, MAX_OCCUPANCY)
+    own, load = beside
+    level = (load + need.load // 2) // need.load
+    level = min(max(own, level), need.occupancy, MAX_OCCUPANCY)
     return max(machine.wave_ns[row, level - 1], 1)
 
 
@@ -276,14 +310,21 @@ def give_back(board: Board, machine: Machine, group: int, row: int) -> int:
     """Frees what a group holds; lists where that was and leaves in ``units.fits`` how many ran."""
     groups, units, picked = machine.groups, machine.units, machine.picked
     queue, each = groups.queue[group], groups.each[group]
+    need = need_of(board, row)
     count = 0
-    for unit in range(board.device.multiprocessors):
-        if machine.mask[group, unit // BITS] >> (unit % BITS) & 1:
-            _take(board, machine, queue, row, unit, -each)
-            units.fits[unit] = each
-            units.is_freed[unit] = 1
-            picked[count] = unit
-            count += 1
+    for word in range(len(machine.placed)):
+        bits = machine.mask[group, word]
+        unit = word * BITS
+        while bits:
+            if bits & 1:
+                _take(machine, queue, need, unit, -each)
+                units.fits[unit] = each
+                units.is_freed[unit] = 1
+                picked[count] = unit
+                count += 1
+            bits >>= 1
+            unit += 1
+    machine.clock.has_freed[0] = 1
     machine.clock.picked[0] = count
     machine.streams.resident[queue] -= each * count
     last = machine.clock.groups[0] - 1

@@ -25,6 +25,7 @@ from heddle.runtime.simulated.machine import FAILS, NEVER, Machine
 from heddle.runtime.simulated.placement import (
     free_slots,
     give_back,
+    list_freed,
     pick,
     place,
     slow_others,
@@ -58,35 +59,57 @@ def is_gate_open(board: Board, launch: int) -> bool:
 
 
 @compiled
-def begins_ns(board: Board, machine: Machine, queue: int) -> int:
-    """When the next launch of a stream can begin; NEVER when nothing can but a gate."""
+def line_up_next(board: Board, machine: Machine, queue: int) -> None:
+    """Notes when the launch that a stream has reached may begin, or that it waits at a gate."""
+    streams, clock = machine.streams, machine.clock
     launch = head_launch(machine, queue)
-    if launch < 0 or machine.streams.active[queue] >= 0 or not is_gate_open(board, launch):
-        return NEVER
-    return max(machine.streams.ready_ns[queue], machine.effective_ns[launch])
+    streams.begins_ns[queue] = NEVER
+    streams.is_gated[queue] = 0
+    if launch < 0 or streams.active[queue] >= 0:
+        return
+    if is_gate_open(board, launch):
+        begins_ns = max(streams.ready_ns[queue], machine.effective_ns[launch])
+        streams.begins_ns[queue] = begins_ns
+        clock.begins_ns[0] = min(clock.begins_ns[0], begins_ns)
+    else:
+        streams.is_gated[queue] = 1
 
 
 @compiled
 def begin_launches(board: Board, machine: Machine) -> bool:
     """Lets streams reach their next launches; whether any did."""
-    now_ns = machine.clock.now_ns[0]
-    is_changed = False
+    streams, now_ns = machine.streams, machine.clock.now_ns[0]
+    if machine.clock.begins_ns[0] > now_ns:
+        return False
     for queue in range(board.counts.queues[0]):
-        if begins_ns(board, machine, queue) > now_ns:
-            continue
-        is_changed = True
-        launch = head_launch(machine, queue)
-        streams = machine.streams
-        streams.active[queue] = launch
-        streams.claimed[queue] = streams.finished[queue] = streams.is_starved[queue] = 0
-        if is_stale(board, machine, queue):
-            _retire(board, machine, queue, LEFT)
-        elif board.launches.blocks[launch] == 0:
-            _start(board, machine, launch)
-            _retire(board, machine, queue, WHOLE)
-        else:
-            _learn_truth(board, machine, board.launches.kernel[launch])
-    return is_changed
+        if streams.begins_ns[queue] <= now_ns:
+            _begin(board, machine, queue)
+    _find_soonest_beginning(board, machine)
+    return True
+
+
+@compiled
+def _begin(board: Board, machine: Machine, queue: int) -> None:
+    streams = machine.streams
+    launch = head_launch(machine, queue)
+    streams.begins_ns[queue] = NEVER
+    streams.active[queue] = launch
+    streams.claimed[queue] = streams.finished[queue] = streams.is_starved[queue] = 0
+    if is_stale(board, machine, queue):
+        _retire(board, machine, queue, LEFT)
+    elif board.launches.blocks[launch] == 0:
+        _start(board, machine, launch)
+        _retire(board, machine, queue, WHOLE)
+    else:
+        _learn_truth(board, machine, board.launches.kernel[launch])
+
+
+@compiled
+def _find_soonest_beginning(board: Board, machine: Machine) -> None:
+    soonest_ns = NEVER
+    for queue in range(board.counts.queues[0]):
+        soonest_ns = min(soonest_ns, machine.streams.begins_ns[queue])
+    machine.clock.begins_ns[0] = soonest_ns
 
 
 @compiled
@@ -101,8 +124,11 @@ def is_stale(board: Board, machine: Machine, queue: int) -> bool:
 def hand_out_blocks(board: Board, machine: Machine) -> None:
     """Places blocks of every launch that wants some: urgent before ordinary, then by serial."""
     streams = machine.streams
+    list_freed(machine)
     for position in range(_line_up(board, machine)):
         queue = machine.line[position]
+        if streams.is_starved[queue] and machine.clock.freed[0] == 0:
+            continue
         row = board.launches.kernel[streams.active[queue]]
         pick(machine, streams.is_starved[queue])
         total = free_slots(board, machine, queue, row)
@@ -111,8 +137,6 @@ def hand_out_blocks(board: Board, machine: Machine) -> None:
         if total > 0:
             spread(machine, wanted, total)
             _place(board, machine, queue)
-    for unit in range(board.device.multiprocessors):
-        machine.units.is_freed[unit] = 0
 
 
 @compiled
@@ -165,31 +189,32 @@ def _place(board: Board, machine: Machine, queue: int) -> None:
 
 
 @compiled
-def end_groups(board: Board, machine: Machine) -> bool:
-    """Ends the groups of blocks that are due; whether any did."""
-    is_changed = False
-    while True:
-        group, end_ns = next_end(machine)
-        if end_ns > machine.clock.now_ns[0]:
-            return is_changed
-        is_changed = True
+def end_groups(board: Board, machine: Machine) -> None:
+    """Ends the groups of blocks that are due, the oldest first."""
+    group = _oldest_due(machine)
+    while group >= 0:
         _end_group(board, machine, group)
+        group = _oldest_due(machine)
 
 
 @compiled
-def next_end(machine: Machine) -> tuple[int, int]:
-    """The group that ends next, the oldest of those that end together, and when."""
-    groups = machine.groups
-    best = -1
-    best_ns = NEVER
+def _oldest_due(machine: Machine) -> int:
+    serial, due_ns = machine.groups.serial, machine.clock.ends_ns[0]
+    oldest = -1
     for group in range(machine.clock.groups[0]):
-        end_ns = machine.end_ns[group]
-        if end_ns < best_ns or (
-            end_ns == best_ns and best >= 0 and groups.serial[group] < groups.serial[best]
-        ):
-            best = group
-            best_ns = end_ns
-    return best, best_ns
+        is_due = machine.end_ns[group] == due_ns
+        if is_due and (oldest < 0 or serial[group] < serial[oldest]):
+            oldest = group
+    return oldest
+
+
+@compiled
+def soonest_end(machine: Machine) -> int:
+    """When the next group ends; NEVER without one."""
+    soonest_ns = NEVER
+    for group in range(machine.clock.groups[0]):
+        soonest_ns = min(soonest_ns, machine.end_ns[group])
+    return soonest_ns
 
 
 @compiled
@@ -239,33 +264,23 @@ def _retire_if_over(board: Board, machine: Machine, queue: int) -> None:
 
 
 @compiled
-def see_flags(board: Board, machine: Machine) -> bool:
-    """Lets epochs that were written reach the device; whether any did."""
-    streams = machine.streams
-    is_changed = False
+def hear_news(board: Board, machine: Machine) -> None:
+    """Lets epochs that were written reach the device, then aborts streams whose time has come."""
+    streams, now_ns = machine.streams, machine.clock.now_ns[0]
     for queue in range(board.counts.queues[0]):
-        if streams.flag_due_ns[queue] > machine.clock.now_ns[0]:
-            continue
-        is_changed = True
-        streams.flag_due_ns[queue] = NEVER
-        streams.seen_epoch[queue] = streams.flag_epoch[queue]
-        if streams.active[queue] >= 0:
-            _retire_if_over(board, machine, queue)
-    return is_changed
-
-
-@compiled
-def kill_streams(board: Board, machine: Machine) -> bool:
-    """Aborts the streams whose time has come; whether any was."""
-    streams = machine.streams
-    is_changed = False
+        if streams.flag_due_ns[queue] <= now_ns:
+            streams.flag_due_ns[queue] = NEVER
+            streams.seen_epoch[queue] = streams.flag_epoch[queue]
+            if streams.active[queue] >= 0:
+                _retire_if_over(board, machine, queue)
     for queue in range(board.counts.queues[0]):
-        if streams.kill_due_ns[queue] > machine.clock.now_ns[0]:
-            continue
-        is_changed = True
-        streams.kill_due_ns[queue] = NEVER
-        _abort(board, machine, queue)
-    return is_changed
+        if streams.kill_due_ns[queue] <= now_ns:
+            streams.kill_due_ns[queue] = NEVER
+            _abort(board, machine, queue)
+    news_ns = NEVER
+    for queue in range(board.counts.queues[0]):
+        news_ns = min(news_ns, streams.flag_due_ns[queue], streams.kill_due_ns[queue])
+    machine.clock.news_ns[0] = news_ns
 
 
 @compiled
@@ -284,6 +299,7 @@ def _abort(board: Board, machine: Machine, queue: int) -> None:
             streams.active[queue] = head_launch(machine, queue)
             streams.claimed[queue] = 0
         _retire(board, machine, queue, KILLED)
+    _find_soonest_beginning(board, machine)
 
 
 @compiled
@@ -307,6 +323,7 @@ def _retire(board: Board, machine: Machine, queue: int, outcome: int) -> None:
     streams.head[queue] += 1
     streams.claimed[queue] = streams.finished[queue] = 0
     streams.ready_ns[queue] = now_ns + machine.costs.gap_ns
+    line_up_next(board, machine, queue)
     _report(board, machine, launch)
 
 
@@ -315,6 +332,9 @@ def _report(board: Board, machine: Machine, launch: int) -> None:
     put(board.reports, launch)
     seen_ns = machine.clock.now_ns[0] + machine.costs.notice_ns
     machine.clock.wake_ns[0] = min(machine.clock.wake_ns[0], seen_ns)
+    for queue in range(board.counts.queues[0]):
+        if machine.streams.is_gated[queue]:
+            line_up_next(board, machine, queue)
 
 
 @compiled

@@ -16,8 +16,8 @@ from heddle.errors import HostError, InputError
 from heddle.runtime.compiled import require_compiler
 from heddle.runtime.core import registration, rings
 from heddle.runtime.core.backend import BackendOptions, Span
-from heddle.runtime.core.board import Board, Device, Sizes, new_board
-from heddle.runtime.core.constants import BLOCK_EDGE_LEVEL, STUCK
+from heddle.runtime.core.board import Board, Device, Limits, Sizes, new_board
+from heddle.runtime.core.constants import BLOCK_EDGE_LEVEL, PENDING_LEVEL, STUCK
 from heddle.runtime.core.kernel import Kernel
 from heddle.runtime.core.policies import limits_of
 from heddle.runtime.library.networks import build, network_names
@@ -40,6 +40,9 @@ from heddle.runtime.workers.workshop import (
 
 _SPANS = 200_000  # a worker, when recording
 _MS = 1e6
+#: What has not begun leaves at once here, so best-effort work may be launched so far ahead that the
+#: workers have enough while the dispatcher's core does something else for a time slice.
+_BE_WINDOW = 16
 _LONGEST_WAIT_MS = 200.0
 
 #: What threads that never end may still touch.
@@ -81,7 +84,7 @@ class CpuBackend:
         self.num_workers = len(places.workers)
         sizes = options.sizes or Sizes()
         device = _device(self.num_workers, options.level)
-        self._board = new_board(device, limits_of(options.policy, device), sizes)
+        self._board = new_board(device, _limits(options.policy, device), sizes)
         self._wires = Wires(self.num_workers)
         self.shop = new_workshop(
             sizes,
@@ -257,6 +260,13 @@ def _device(num_workers: int, level: int) -> Device:
         registers_per_multiprocessor=1,
         shared_bytes_per_multiprocessor=1,
     )
+
+
+def _limits(policy: str, device: Device) -> Limits:
+    limits = limits_of(policy, device)
+    if device.level == PENDING_LEVEL:
+        return limits
+    return limits._replace(be_window=max(limits.be_window, _BE_WINDOW))
 
 
 def _compile(board: Board, shop: Workshop) -> None:

@@ -14,7 +14,12 @@ from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import LAUNCH
 from heddle.runtime.core.turn import next_due, turn
 from heddle.runtime.workers.news import make_news, nap, say_entered, tell_clients
-from heddle.runtime.workers.streams import is_in_flight, join_stream, look_at_streams
+from heddle.runtime.workers.streams import (
+    is_in_flight,
+    join_stream,
+    look_at_stream,
+    look_at_streams,
+)
 from heddle.runtime.workers.workshop import (
     EVENTS,
     IS_CLOSING,
@@ -64,24 +69,34 @@ def run_dispatcher(board: Board, shop: Workshop) -> None:
 
 @compiled
 def take_turns(board: Board, shop: Workshop) -> None:
-    """Turns of the core; after each its orders, so that real-time work is looked for in between."""
+    """Turns of the core; after each its orders, so that real-time work is looked for in between.
+
+    What must leave does so by itself once the flag is up, so its ends are looked at last: they
+    need not hold up the launch that they make room for.
+    """
     while turn(board, call_clock(shop.calls.clock)) > 0:
+        has_opened = False
         while waiting(board.orders) > 0:
             order, subject, _ = take_order(board.orders)
             if order == LAUNCH:
                 join_stream(board, shop, subject)
+                has_opened |= look_at_stream(board, shop, board.launches.queue[subject])
             elif board.device.level > 1:
                 raise_flag(board, shop, subject)
-        look_at_streams(board, shop)
+        if has_opened:
+            make_news(shop)
+    look_at_streams(board, shop)
 
 
 @compiled
 def raise_flag(board: Board, shop: Workshop, queue: int) -> None:
     """Tells the launches of a queue to leave; the preemption under way gets the time of it."""
+    now_ns = call_clock(shop.calls.clock)
     row = board.counts.open_preemption[0]
     if row >= 0:
-        board.preemptions.flagged_ns[row] = call_clock(shop.calls.clock)
+        board.preemptions.flagged_ns[row] = now_ns
     atomic_store(shop.flags, queue * LINE, board.queues.epoch[queue])
+    shop.left_ns[queue] = now_ns
 
 
 @compiled

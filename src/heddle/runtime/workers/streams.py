@@ -177,13 +177,20 @@ def report_ends(board: Board, shop: Workshop, queue: int, place: int) -> None:
 
 @compiled
 def report_end(board: Board, shop: Workshop, launch: int, done: int, outcome: int) -> None:
-    """Reports the end of a launch; its row is the core's from here on."""
+    """Reports the end of a launch; its row is the core's from here on.
+
+    One that left before it began was over when it was told to leave, or with the one before it.
+    """
     launches, queue = board.launches, board.launches.queue[launch]
     atomic_store(shop.launches, launch * LINE + TICKET, CLOSED)
     atomic_replace(shop.fronts, queue * LINE, launch, -1)
     shop.num_reported[queue] += 1
     if launches.ended_ns[launch] == 0:
-        launches.ended_ns[launch] = call_clock(shop.calls.clock)
+        has_left = outcome == LEFT and shop.left_ns[queue] > 0
+        launches.ended_ns[launch] = (
+            shop.left_ns[queue] if has_left else call_clock(shop.calls.clock)
+        )
+    shop.left_ns[queue] = max(shop.left_ns[queue], launches.ended_ns[launch])
     launches.done[launch] = done
     launches.lost[launch] = 0
     launches.outcome[launch] = outcome

@@ -92,6 +92,7 @@ class Workshop(NamedTuple):
     state: Words  # two lines
     streams: Words  # [queue, place]: launches in the order given
     num_reported: Words  # a queue's launches that were reported as retired; the dispatcher's own
+    left_ns: Words  # a queue's: its latest end, or order to leave; the dispatcher's own
     faults: Words  # a kernel's: the address of the word in which it says that it failed, or 0
     spans: Words  # [worker, place, SPAN_COLUMNS]
     num_spans: Words  # a line a worker
@@ -123,6 +124,7 @@ def new_workshop(
         state=_words(2 * LINE),
         streams=_words(sizes.queues, sizes.launches),
         num_reported=_words(sizes.queues),
+        left_ns=_words(sizes.queues),
         faults=_words(sizes.kernels),
         spans=_words(num_workers, max(1, num_spans), SPAN_COLUMNS),
         num_spans=_words(num_workers * LINE),
