@@ -21,6 +21,7 @@ from heddle.benchmarks.runtime_cpu_check import check_overhead_percent
 from heddle.benchmarks.runtime_cpu_eviction import eviction_rounds
 from heddle.benchmarks.runtime_cpu_lock import HOLDERS, lock_held_by
 from heddle.benchmarks.runtime_cpu_play import Copies, Load, Round, play
+from heddle.benchmarks.samples import figure_of, percentile
 from heddle.clock import WallClock
 from heddle.runtime.library.networks import build
 
@@ -73,7 +74,7 @@ def _evictions(size: _Size, report: Report) -> Measured:
     for block_us, rounds in eviction_rounds(_BLOCKS_US, size.rounds, size.requests):
         drained_us = _pooled(one.drain_us for one in rounds)
         name = f"cpu: median eviction less the block's {block_us} us"
-        figures.append(_figure(name, _rank(drained_us, 50) - block_us, "us", "<= 10"))
+        figures.append(figure_of(name, percentile(drained_us, 50) - block_us, "us", "<= 10"))
         rows.append(
             {
                 "part": "cpu: eviction, from the flag to the last block, us",
@@ -96,7 +97,7 @@ def _latencies(size: _Size, report: Report) -> Measured:
     for _ in range(size.rounds):
         for policy in _POLICIES:
             rounds[policy].append(play(policy, load, copies))
-    p99_ms = _rank(_pooled(one.latency_us for one in rounds[_OURS]), 99) / _US_PER_MS
+    p99_ms = percentile(_pooled(one.latency_us for one in rounds[_OURS]), 99) / _US_PER_MS
     rows = tuple(_latency_row(policy, rounds[policy], alone_ns, p99_ms) for policy in _POLICIES)
     return Measured(_latency_figures(rounds), rows)
 
@@ -109,7 +110,7 @@ def _latency_row(policy: str, rounds: Sequence[Round], alone_ns: int, p99_ms: fl
         "alone": alone_ns / 1e6,
         "requests": len(latency_ms),
         **_percentiles("latency", latency_ms),
-        "p99_over_block_edge": round(_rank(latency_ms, 99) / p99_ms, 2),
+        "p99_over_block_edge": round(percentile(latency_ms, 99) / p99_ms, 2),
         "be_blocks_per_s": round(_median(rounds)),
         "outputs": sum(one.outputs for one in rounds),
         "wrong_outputs": sum(one.wrong_outputs for one in rounds),
@@ -119,7 +120,7 @@ def _latency_row(policy: str, rounds: Sequence[Round], alone_ns: int, p99_ms: fl
 def _latency_figures(rounds: dict[str, list[Round]]) -> tuple[Figure, ...]:
     """Against ``sequential``, which neither preempts nor shares; rows have the other policies."""
     before, ours = (
-        _rank(_pooled(one.latency_us for one in rounds[policy]), 99)
+        percentile(_pooled(one.latency_us for one in rounds[policy]), 99)
         for policy in ("sequential", _OURS)
     )
     shares = [
@@ -130,8 +131,8 @@ def _latency_figures(rounds: dict[str, list[Round]]) -> tuple[Figure, ...]:
     share = statistics.median(shares) if shares else math.nan
     wrong = sum(one.wrong_outputs for each in rounds.values() for one in each)
     return (
-        _figure(f"cpu: RT p99 sequential / {_OURS}", before / ours, "x", ">= 5"),
-        _figure(f"cpu: BE throughput {_OURS} / multistream", 100 * share, "%", ">= 85"),
+        figure_of(f"cpu: RT p99 sequential / {_OURS}", before / ours, "x", ">= 5"),
+        figure_of(f"cpu: BE throughput {_OURS} / multistream", 100 * share, "%", ">= 85"),
         Figure("cpu: outputs not bit-equal", wrong, "outputs", "== 0"),
     )
 
@@ -156,9 +157,9 @@ def _lock(size: _Size, report: Report) -> Measured:
         }
         for name, values in starts_us.items()
     )
-    held, free = (_rank(starts_us[name], 99) for name in ("50 ms at a time", "nobody"))
+    held, free = (percentile(starts_us[name], 99) for name in ("50 ms at a time", "nobody"))
     name = "cpu: preemption p99, lock held 50 ms / not held"
-    return Measured((_figure(name, held / free, "x", "<= 1.5"),), rows)
+    return Measured((figure_of(name, held / free, "x", "<= 1.5"),), rows)
 
 
 def _checks(size: _Size, report: Report) -> Measured:
@@ -190,18 +191,6 @@ def _alone_ns(name: str) -> int:
     return int(statistics.median(times_s) * 1e9)
 
 
-def _figure(name: str, value: float, unit: str, target: str) -> Figure:
-    """A figure, or a missed one that says that there was nothing to make it of."""
-    if math.isnan(value):
-        return Figure(f"{name} (no samples)", 0, "samples", ">= 1")
-    return Figure(name, value, unit, target)
-
-
-def _rank(values: npt.NDArray[np.float64], rank: int) -> float:
-    """A percentile; not a number where there are no values."""
-    return float(np.percentile(values, rank)) if len(values) else math.nan
-
-
 def _median(rounds: Sequence[Round]) -> float:
     return statistics.median(one.patient_blocks_per_s for one in rounds)
 
@@ -213,4 +202,4 @@ def _pooled(values: Iterable[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64
 def _percentiles(name: str, values: npt.NDArray[np.float64]) -> dict[str, float]:
     if not len(values):
         return {}
-    return {f"{name}_p{rank}": round(_rank(values, rank), 3) for rank in (50, 90, 99)}
+    return {f"{name}_p{rank}": round(percentile(values, rank), 3) for rank in (50, 90, 99)}

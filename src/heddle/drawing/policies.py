@@ -1,7 +1,7 @@
 """Policies compared: what each costs real-time work, and what it gets done in all.
 
-One panel a workload. Down is better for real-time work, right is more work done. Drawn by ``heddle
-bench runtime --svg``.
+One panel a workload. Down is better for real-time work, right is more work done. Drawn by
+``scripts/draw-pictures`` from the record of ``heddle bench runtime``.
 """
 
 from __future__ import annotations

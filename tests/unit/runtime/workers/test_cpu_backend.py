@@ -16,6 +16,7 @@ from heddle.runtime.core.backend import BackendOptions
 from heddle.runtime.core.kernel import Kernel
 from heddle.runtime.library.networks import build
 from heddle.runtime.workers.backend import CpuBackend
+from heddle.runtime.workers.workshop import NUM_ENTERED
 
 pytest.importorskip("numba", reason="needs numba: pip install 'heddle-gpu[runtime]'")
 if len(os.sched_getaffinity(0)) < 2:
@@ -210,3 +211,23 @@ def test_a_kernel_without_blocks_behind_an_evicted_one_does_not_end_it(
     bench.wait([task, other])
     assert gate[1] == 4
     assert list(counters) == [1, 1, 1]
+
+
+def test_spans_are_recorded_only_between_the_times_told(bodies: Bodies) -> None:
+    options = BackendOptions(sizes=SIZES, is_recording=True, record_until_ns=1)
+    backend = CpuBackend(options, num_workers=1)
+    bench = Bench(backend)
+    try:
+        queue, program = bench.queue(c.RT), bench.program([bodies.counted(3)[0]])
+        bench.wait([bench.submit(queue, program)])
+        assert backend.spans() == []
+        backend.record(backend.now_ns(), backend.now_ns() + 60_000_000_000)
+        bench.wait([bench.submit(queue, program)])
+        assert sum(span.blocks for span in backend.spans()) == 3
+    finally:
+        backend.close()
+
+
+def test_no_thread_needs_the_interpreter_lock_once_the_device_is_open(bench: Bench) -> None:
+    device = device_of(bench)
+    assert device.shop.state[NUM_ENTERED] == device.num_workers + 1

@@ -42,8 +42,8 @@ _WHOLE_TASK = 1024  # launches: REEF's device queue where nothing needs to be ev
 _SHORT_QUEUE = 2  # launches: REEF's device queue for best-effort work (its Figure 14)
 _AHEAD = 4  # real-time launches in flight: enough to hide what a launch costs the host
 _PADS_AHEAD = 8  # launches: padding is short and ends with its real-time kernel
-# 1 to 5 us between kernels of a stream on the GPUs whose traces are known. Leaving it out lets padding
-# outlast real-time kernels: 3.4 instead of 1.3 % real-time overhead on the simulated H200, workload C.
+# 1 to 5 us between kernels of a stream on the GPUs whose traces are known. Without it padding
+# outlasts real-time kernels: their overhead on the simulated H200 and C was 3.4 instead of 1.3 %.
 _GAP_NS = 3_000
 _ORION_BUDGET_NS = 500_000
 _ORION_SHARE_PERCENT = 50
