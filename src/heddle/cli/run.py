@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import signal
+import sys
 from pathlib import Path
 
 from heddle.atomic_file import write_text
@@ -18,7 +19,7 @@ from heddle.drawing.device_timeline import device_timeline_svg
 from heddle.errors import InputError
 from heddle.runtime.core.backend import DEFAULT_POLICY, Backend, BackendOptions
 from heddle.runtime.core.policies import POLICIES
-from heddle.runtime.replay.backends import open_backend, require_policy
+from heddle.runtime.replay.backends import compiles_first, open_backend, require_policy
 from heddle.runtime.replay.result_file import write_result
 from heddle.runtime.replay.results import RunResult
 from heddle.runtime.replay.runner import Play, play
@@ -85,6 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
     previous = signal.signal(signal.SIGINT, watch.stop.receive)
     try:
         # 1. The yardstick: each network alone, on a device of its own.
+        if compiles_first(arguments.device):
+            watch.tell("compiling the device's loop, once for this installation: up to a minute")
         watch.show(0.0, 0)
         alone = alone_ms(lambda: _opened(arguments, None), workload, arguments.network)
         # 2. The workload itself.
@@ -115,6 +118,11 @@ class _Watch:
     def begin(self, duration_s: float) -> None:
         """The networks are measured alone; now comes the workload."""
         self._duration_s = duration_s
+
+    def tell(self, line: str) -> None:
+        """Says something that takes long before it begins."""
+        if self._line is not None:
+            print(f"heddle: {line}", file=sys.stderr, flush=True)
 
     def show(self, now_s: float, num_answered: int) -> None:
         """Tells the device's time and how many requests were answered."""

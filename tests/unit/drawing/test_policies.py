@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xml.etree import ElementTree
+import xml.etree.ElementTree as ET
 
 from heddle.drawing.policies import PolicyChart, PolicyPoint, policies_svg
 
@@ -16,7 +16,7 @@ CHART = PolicyChart("Policies", "simulated", POINTS)
 
 
 def texts(svg: str) -> list[str]:
-    root = ElementTree.fromstring(svg)  # noqa: S314 (our own text)
+    root = ET.fromstring(svg)  # noqa: S314 (our own text)
     return [node.text or "" for node in root.iter() if node.tag.endswith("text")]
 
 

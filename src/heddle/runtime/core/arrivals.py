@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heddle.runtime.compiled import compiled
+from heddle.runtime.compiled import compiled, inner
 from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import BE, EVICT, EVICTING, RT, RUNNING
 from heddle.runtime.core.orders import leave
@@ -26,7 +26,7 @@ def take_arrivals(board: Board, now_ns: int) -> None:
                 end_task(board, queue, now_ns)
 
 
-@compiled
+@inner
 def end_unwanted(board: Board, now_ns: int) -> None:
     """Makes cancelled tasks at work leave; they are over when nothing of them is in flight."""
     queues = board.queues
@@ -40,7 +40,7 @@ def end_unwanted(board: Board, now_ns: int) -> None:
             leave(board, queue, EVICT, CLIENT_GONE)
 
 
-@compiled
+@inner
 def _begin_next(board: Board, queue: int, now_ns: int) -> bool:
     queues, tasks = board.queues, board.tasks
     head = queues.head[queue]
@@ -59,7 +59,7 @@ def _begin_next(board: Board, queue: int, now_ns: int) -> bool:
     return True
 
 
-@compiled
+@inner
 def _open_preemption(board: Board, task: int, now_ns: int) -> None:
     preemptions = board.preemptions
     if board.counts.open_preemption[0] >= 0 or not _is_best_effort_in_flight(board):
@@ -76,7 +76,7 @@ def _open_preemption(board: Board, task: int, now_ns: int) -> None:
     preemptions.started_ns[row] = 0
 
 
-@compiled
+@inner
 def _is_best_effort_in_flight(board: Board) -> bool:
     queues = board.queues
     for queue in range(board.counts.queues[0]):

@@ -69,6 +69,9 @@ class Queues(NamedTuple):
     state: Words
     flight_head: Words  # counts launches that left its place in ``Board.flight``
     flight_tail: Words
+    num_free_running: Words  # of those in flight, launches that are not padding
+    num_unrepeatable: Words  # of those in flight, launches that may not be run again
+    flight_ns: Words  # how long what is in flight should take
     last_serial: Words  # serial number of its latest launch
 
 
@@ -105,6 +108,7 @@ class Launches(NamedTuple):
     gate: Words  # the launch that must have begun before it may, or -1
     gate_serial: Words
     expected_ns: Words  # how long padding should take; 0 for other launches
+    alone_ns: Words  # how long its kernel takes, as known when it was launched
     launched_ns: Words
     started_ns: Words  # 0 until its first block began
     ended_ns: Words

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from heddle.runtime.compiled import compiled
+from heddle.runtime.compiled import inner
 from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import MAX_OCCUPANCY, WHOLE
 
 _WEIGHT = 8  # a new sample counts one eighth, as in round-trip estimates
 
 
-@compiled
+@inner
 def learn(board: Board, launch: int) -> None:
     """Takes the time of a launch into the profile of its kernel."""
     kernels, launches = board.kernels, board.launches
@@ -33,6 +33,6 @@ def learn(board: Board, launch: int) -> None:
     kernels.samples[kernel] += 1
 
 
-@compiled
+@inner
 def _blended(old: int, new: int) -> int:
     return new if old == 0 else old + (new - old) // _WEIGHT

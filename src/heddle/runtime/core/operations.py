@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from heddle.runtime.compiled import compiled
+from heddle.runtime.compiled import inner
 from heddle.runtime.core.board import Words
 from heddle.runtime.core.constants import (
     BLOCK_EDGE_LEVEL,
@@ -73,7 +73,7 @@ def listed(operations: Operations) -> list[Operation]:
     return [Operation(*(int(word) for word in row)) for row in rows]
 
 
-@compiled
+@inner
 def launch_plain(
     status: Status, operations: Operations, queue: int, urgency: int, reason: int
 ) -> None:
@@ -84,7 +84,7 @@ def launch_plain(
     operations.rows[row, 5] = urgency
 
 
-@compiled
+@inner
 def launch_preemptible(status: Status, operations: Operations, queue: int, reason: int) -> None:
     """Launches all blocks that are left, in the form that can be stopped soonest."""
     row = _add(operations, LAUNCH, queue, reason)
@@ -93,7 +93,7 @@ def launch_preemptible(status: Status, operations: Operations, queue: int, reaso
     operations.rows[row, 5] = ORDINARY
 
 
-@compiled
+@inner
 def launch_beside(status: Status, operations: Operations, beside: int, pad: Pad) -> None:
     """Launches padding beside the latest launch of a queue."""
     row = _add(operations, LAUNCH, pad.queue, pad.reason)
@@ -105,19 +105,19 @@ def launch_beside(status: Status, operations: Operations, beside: int, pad: Pad)
     operations.rows[row, 8] = pad.expected_ns
 
 
-@compiled
+@inner
 def evict(operations: Operations, queue: int, reason: int) -> None:
     """Makes what the queue has in flight leave at the next edge."""
     _add(operations, EVICT, queue, reason)
 
 
-@compiled
+@inner
 def kill(operations: Operations, queue: int, reason: int) -> None:
     """Aborts what the queue has in flight."""
     _add(operations, KILL, queue, reason)
 
 
-@compiled
+@inner
 def form_of(status: Status, kernel: int) -> int:
     """The form in which a best-effort kernel can be stopped soonest on this device."""
     if status.device.level < IN_FLIGHT_LEVEL:
@@ -128,7 +128,7 @@ def form_of(status: Status, kernel: int) -> int:
     return ENTRY_CHECK
 
 
-@compiled
+@inner
 def _add(operations: Operations, kind: int, queue: int, reason: int) -> int:
     row = operations.count[0]
     operations.count[0] = row + 1

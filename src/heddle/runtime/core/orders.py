@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from heddle.runtime.compiled import compiled
+from heddle.runtime.compiled import inner
 from heddle.runtime.core.board import Board, Words
-from heddle.runtime.core.constants import EVICTING, LAUNCH, LAUNCHED
+from heddle.runtime.core.constants import EVICTING, LAUNCH, LAUNCHED, REPLAY_SAFE
 from heddle.runtime.core.operations import Operations
 from heddle.runtime.core.rings import put_order
 
 
-@compiled
+@inner
 def carry_out(board: Board, operations: Operations, now_ns: int) -> None:
     """Turns what a policy wrote into orders for the device."""
     for place in range(operations.count[0]):
@@ -20,7 +20,7 @@ def carry_out(board: Board, operations: Operations, now_ns: int) -> None:
             leave(board, row[1], row[0], row[7])
 
 
-@compiled
+@inner
 def leave(board: Board, queue: int, order: int, reason: int) -> None:
     """Raises the epoch of a queue; nothing of it is launched until all of it has left."""
     board.queues.epoch[queue] += 1
@@ -31,7 +31,7 @@ def leave(board: Board, queue: int, order: int, reason: int) -> None:
     put_order(board.orders, order, queue, reason)
 
 
-@compiled
+@inner
 def _launch(board: Board, row: Words, now_ns: int) -> None:
     launch = _free_launch(board)
     if launch < 0:
@@ -45,11 +45,25 @@ def _launch(board: Board, row: Words, now_ns: int) -> None:
     launches.urgency[launch] = row[5]
     launches.expected_ns[launch] = row[8]
     _set_gate(board, launch, row[6])
+    launches.alone_ns[launch] = board.kernels.duration_ns[launches.kernel[launch]]
+    count_flight(board, launch, 1)
     _move_cursor(board, queue, row[2])
     put_order(board.orders, LAUNCH, launch, row[7])
 
 
-@compiled
+@inner
+def count_flight(board: Board, launch: int, change: int) -> None:
+    """Adds a launch to the sums over what its queue has in flight, or takes it out (-1)."""
+    launches, queues = board.launches, board.queues
+    queue = launches.queue[launch]
+    queues.flight_ns[queue] += change * launches.alone_ns[launch]
+    if launches.gate[launch] < 0:
+        queues.num_free_running[queue] += change
+    if board.kernels.contract[launches.kernel[launch]] != REPLAY_SAFE:
+        queues.num_unrepeatable[queue] += change
+
+
+@inner
 def _free_launch(board: Board) -> int:
     count = board.counts.free_launch[0]
     if count == 0:
@@ -58,7 +72,7 @@ def _free_launch(board: Board) -> int:
     return board.free_launches[count - 1]
 
 
-@compiled
+@inner
 def _describe(board: Board, launch: int, queue: int, now_ns: int) -> None:
     launches, queues, programs = board.launches, board.queues, board.programs
     task = queues.task[queue]
@@ -85,7 +99,7 @@ def _describe(board: Board, launch: int, queue: int, now_ns: int) -> None:
     queues.flight_tail[queue] += 1
 
 
-@compiled
+@inner
 def _set_gate(board: Board, launch: int, beside: int) -> None:
     launches, queues = board.launches, board.queues
     launches.gate[launch] = -1
@@ -97,7 +111,7 @@ def _set_gate(board: Board, launch: int, beside: int) -> None:
     launches.gate_serial[launch] = launches.serial[latest]
 
 
-@compiled
+@inner
 def _move_cursor(board: Board, queue: int, blocks: int) -> None:
     queues = board.queues
     launch = board.flight[queue, (queues.flight_tail[queue] - 1) % board.flight.shape[1]]

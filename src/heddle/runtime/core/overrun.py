@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heddle.runtime.compiled import compiled
+from heddle.runtime.compiled import inner
 from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import (
     EVICT,
@@ -20,7 +20,7 @@ from heddle.runtime.core.reasons import OVERRAN
 _PATIENCE = 2  # limits: after one it is told to leave, after two the device is stuck
 
 
-@compiled
+@inner
 def watch(board: Board, now_ns: int) -> None:
     """Looks at the oldest launch of every queue."""
     queues, launches = board.queues, board.launches
@@ -37,7 +37,7 @@ def watch(board: Board, now_ns: int) -> None:
             _judge(board, launch, ran_ns, limit_ns)
 
 
-@compiled
+@inner
 def _judge(board: Board, launch: int, ran_ns: int, limit_ns: int) -> None:
     queue = board.launches.queue[launch]
     if ran_ns > _PATIENCE * limit_ns:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from heddle.runtime.compiled import compiled
+from heddle.runtime.compiled import inner
 from heddle.runtime.core.board import Device, Words
 from heddle.runtime.core.constants import (
     BE,
@@ -26,7 +26,7 @@ from heddle.runtime.core.reasons import PADS, PADS_SMALL
 from heddle.runtime.core.status import Status
 
 
-@compiled
+@inner
 def pad_of_reef(status: Status, rt_queue: int) -> Pad:
     """The padding of REEF: the first best-effort kernel that passes both rules."""
     rt = status.queues.kernel[rt_queue]
@@ -43,7 +43,7 @@ def pad_of_reef(status: Status, rt_queue: int) -> Pad:
     return best
 
 
-@compiled
+@inner
 def pad_of_ours(status: Status) -> Pad:
     """More padding beside the latest real-time launch: what fills its free room longest.
 
@@ -75,7 +75,7 @@ def pad_of_ours(status: Status) -> Pad:
     return best
 
 
-@compiled
+@inner
 def free_multiprocessors(kernels: Any, device: Device, rt: int) -> int:
     """Multiprocessors that a kernel leaves free when it is laid out in as few layers as can be."""
     most = device.multiprocessors
@@ -86,7 +86,7 @@ def free_multiprocessors(kernels: Any, device: Device, rt: int) -> int:
     return most - (blocks + layers - 1) // layers
 
 
-@compiled
+@inner
 def wave_at(wave_ns: Words, kernel: int, level: int) -> int:
     """Time of a wave with ``level`` blocks on each multiprocessor, ns; 0 where nothing is known.
 
@@ -99,7 +99,7 @@ def wave_at(wave_ns: Words, kernel: int, level: int) -> int:
     return 0
 
 
-@compiled
+@inner
 def _can_pad(status: Status, queue: int, window: int) -> bool:
     return bool(
         status.queues.kind[queue] == BE
@@ -110,7 +110,7 @@ def _can_pad(status: Status, queue: int, window: int) -> bool:
     )
 
 
-@compiled
+@inner
 def _highest_level(status: Status, rt: int, be: int, within_ns: int) -> int:
     """Most blocks of ``be`` on a multiprocessor whose wave ends in time; 0 if none does."""
     for level in range(_room_for(status, rt, be), 0, -1):
@@ -120,7 +120,7 @@ def _highest_level(status: Status, rt: int, be: int, within_ns: int) -> int:
     return 0
 
 
-@compiled
+@inner
 def _left_free(status: Status, launch: int) -> int:
     """Multiprocessors free beside a launch and beside what other real-time queues run now."""
     free = free_multiprocessors(status.kernels, status.device, status.launches.kernel[launch])
@@ -133,7 +133,7 @@ def _left_free(status: Status, launch: int) -> int:
     return max(free, 0)
 
 
-@compiled
+@inner
 def _left_of(status: Status, launch: int) -> int:
     """How long a launch should still take when padding begins beside it, ns; 0 if nobody knows.
 
@@ -147,7 +147,7 @@ def _left_of(status: Status, launch: int) -> int:
     return max(0, whole_ns - gone_ns)
 
 
-@compiled
+@inner
 def _taken_by_others(status: Status, queue: int) -> int:
     taken = 0
     for other in range(status.num_queues):
@@ -156,7 +156,7 @@ def _taken_by_others(status: Status, queue: int) -> int:
     return taken
 
 
-@compiled
+@inner
 def _fill(status: Status, queue: int, free: int, level: int, within_ns: int) -> Pad:
     wave_ns = wave_at(status.wave_ns, status.queues.kernel[queue], level)
     slots = free * level
@@ -165,7 +165,7 @@ def _fill(status: Status, queue: int, free: int, level: int, within_ns: int) -> 
     return Pad(queue, blocks, min(blocks, slots), PADS, expected_ns)
 
 
-@compiled
+@inner
 def _pad_with(status: Status, queue: int, free: int, level: int, within_ns: int) -> Pad:
     be = status.queues.kernel[queue]
     if level > 0:
@@ -177,14 +177,14 @@ def _pad_with(status: Status, queue: int, free: int, level: int, within_ns: int)
     return Pad(NONE, 0, 0, 0, 0)
 
 
-@compiled
+@inner
 def _room_by_class(kernels: Any, rt: int, be: int, free: int) -> int:
     is_both_memory = kernels.bound[rt] == MEMORY_BOUND and kernels.bound[be] == MEMORY_BOUND
     is_known = kernels.bound[rt] != UNKNOWN_BOUND
     return (free + 1) // 2 if is_both_memory and is_known else free
 
 
-@compiled
+@inner
 def _room_for(status: Status, rt: int, be: int) -> int:
     """REEF's occupancy rule: with the greater need of both, room for the real-time side."""
     kernels, device = status.kernels, status.device

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heddle.runtime.compiled import compiled
+from heddle.runtime.compiled import compiled, inner
 from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import (
     BE,
@@ -20,7 +20,7 @@ from heddle.runtime.core.constants import (
     WHOLE,
 )
 from heddle.runtime.core.learning import learn
-from heddle.runtime.core.orders import leave
+from heddle.runtime.core.orders import count_flight, leave
 from heddle.runtime.core.reasons import KERNEL_FAILED
 from heddle.runtime.core.rings import put, take, waiting
 
@@ -37,7 +37,7 @@ def take_reports(board: Board) -> None:
             _retire(board, launch)
 
 
-@compiled
+@inner
 def has_rt_at_work(board: Board) -> bool:
     """Whether some real-time task has arrived and is not over."""
     for queue in range(board.counts.queues[0]):
@@ -46,7 +46,7 @@ def has_rt_at_work(board: Board) -> bool:
     return False
 
 
-@compiled
+@inner
 def end_task(board: Board, queue: int, now_ns: int) -> None:
     """Ends the task at work as what it is: failed, cancelled or finished."""
     queues, tasks = board.queues, board.tasks
@@ -65,7 +65,7 @@ def end_task(board: Board, queue: int, now_ns: int) -> None:
     put(board.outbox, task)
 
 
-@compiled
+@inner
 def _note_start(board: Board, launch: int) -> None:
     started_ns = board.launches.started_ns[launch]
     if started_ns == 0:
@@ -80,11 +80,12 @@ def _note_start(board: Board, launch: int) -> None:
         _close_preemption(board)
 
 
-@compiled
+@inner
 def _retire(board: Board, launch: int) -> None:
     launches, queues, counts = board.launches, board.queues, board.counts
     queue = launches.queue[launch]
     queues.flight_head[queue] += 1
+    count_flight(board, launch, -1)
     counts.blocks_run[0] += launches.done[launch]
     counts.blocks_lost[0] += launches.lost[launch]
     counts.blocks_repeated[0] += launches.lost[launch]
@@ -100,7 +101,7 @@ def _retire(board: Board, launch: int) -> None:
     _settle(board, queue, ended_ns)
 
 
-@compiled
+@inner
 def _move_progress(board: Board, launch: int) -> None:
     launches, queues = board.launches, board.queues
     outcome = launches.outcome[launch]
@@ -115,7 +116,7 @@ def _move_progress(board: Board, launch: int) -> None:
         queues.done_block[queue] = 0
 
 
-@compiled
+@inner
 def _settle(board: Board, queue: int, ended_ns: int) -> None:
     """When nothing of a queue is in flight: go back to its progress, or end its task."""
     queues, tasks = board.queues, board.tasks
@@ -135,7 +136,7 @@ def _settle(board: Board, queue: int, ended_ns: int) -> None:
         end_task(board, queue, ended_ns)
 
 
-@compiled
+@inner
 def _note_drain(board: Board, launch: int) -> None:
     preemptions = board.preemptions
     row = board.counts.open_preemption[0]
@@ -144,7 +145,7 @@ def _note_drain(board: Board, launch: int) -> None:
         preemptions.drained_ns[row] = board.launches.ended_ns[launch]
 
 
-@compiled
+@inner
 def _close_preemption(board: Board) -> None:
     preemptions = board.preemptions
     row = board.counts.open_preemption[0]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from heddle.runtime.compiled import compiled
+from heddle.runtime.compiled import compiled, inner
 from heddle.runtime.core.board import Board, Device, Limits, Words
-from heddle.runtime.core.constants import BE, EVICTING, REPLAY_SAFE, RT
+from heddle.runtime.core.constants import BE, EVICTING, RT
 
 
 class Status(NamedTuple):
@@ -63,7 +63,7 @@ def status_of(board: Board, now_ns: int) -> Status:
     )
 
 
-@compiled
+@inner
 def _look_at_cursor(board: Board, queue: int) -> None:
     seen = board.seen
     queues = board.queues
@@ -84,38 +84,37 @@ def _look_at_cursor(board: Board, queue: int) -> None:
         seen.left[queue] = board.kernels.blocks[row] - block
 
 
-@compiled
+@inner
 def _look_at_flight(board: Board, queue: int, rt_latest: int) -> None:
-    seen = board.seen
-    queues = board.queues
-    launches = board.launches
+    seen, queues = board.seen, board.queues
     head = queues.flight_head[queue]
-    tail = queues.flight_tail[queue]
-    seen.in_flight[queue] = tail - head
-    seen.num_free_running[queue] = 0
-    seen.flight_ns[queue] = 0
-    seen.beside_ns[queue] = 0
-    seen.beside_slots[queue] = 0
-    seen.is_killable[queue] = 1
+    in_flight = queues.flight_tail[queue] - head
+    is_be = queues.kind[queue] != RT
+    seen.in_flight[queue] = in_flight
+    seen.num_free_running[queue] = queues.num_free_running[queue] if is_be else 0
+    seen.flight_ns[queue] = queues.flight_ns[queue] if is_be else 0
+    seen.is_killable[queue] = not is_be or queues.num_unrepeatable[queue] == 0
     seen.flying_kernel[queue] = -1
-    if head < tail:
+    seen.beside_ns[queue] = seen.beside_slots[queue] = 0
+    if in_flight > 0:
         oldest = board.flight[queue, head % board.flight.shape[1]]
-        seen.flying_kernel[queue] = launches.kernel[oldest]
-    if queues.kind[queue] == RT:
-        return
-    for place in range(head, tail):
+        seen.flying_kernel[queue] = board.launches.kernel[oldest]
+    if is_be and rt_latest >= 0 and in_flight > queues.num_free_running[queue]:
+        _look_at_padding(board, queue, rt_latest)
+
+
+@inner
+def _look_at_padding(board: Board, queue: int, rt_latest: int) -> None:
+    """Sums of what the queue has beside the latest real-time launch: only padding is walked."""
+    seen, launches, queues = board.seen, board.launches, board.queues
+    for place in range(queues.flight_head[queue], queues.flight_tail[queue]):
         launch = board.flight[queue, place % board.flight.shape[1]]
-        row = launches.kernel[launch]
-        seen.num_free_running[queue] += launches.gate[launch] < 0
-        seen.flight_ns[queue] += board.kernels.duration_ns[row]
-        if board.kernels.contract[row] != REPLAY_SAFE:
-            seen.is_killable[queue] = 0
-        if rt_latest >= 0 and launches.gate[launch] == rt_latest:
+        if launches.gate[launch] == rt_latest:
             seen.beside_ns[queue] += launches.expected_ns[launch]
             seen.beside_slots[queue] = max(seen.beside_slots[queue], launches.slots[launch])
 
 
-@compiled
+@inner
 def _latest_rt_launch(board: Board) -> int:
     queues, launches = board.queues, board.launches
     latest = -1
@@ -129,7 +128,7 @@ def _latest_rt_launch(board: Board) -> int:
     return latest
 
 
-@compiled
+@inner
 def _oldest_rt_kernel(board: Board) -> int:
     queues, launches = board.queues, board.launches
     oldest = -1

@@ -6,13 +6,20 @@ benchmarks and the local service.
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 from typing import Any
 
 from heddle.errors import InputError, listed, nearest
+from heddle.runtime.compiled import HAS_COMPILER, is_kept
 from heddle.runtime.core.backend import Backend, BackendOptions
 from heddle.runtime.core.policies import POLICIES
 
+#: By kind of device: the module whose loop is compiled.
+_LOOPS = {
+    "sim": "heddle.runtime.simulated.engine",
+    "cpu": "heddle.runtime.workers.dispatcher",
+    "cuda": "heddle.runtime.cuda.loop",
+}
 #: How a device is called, the module of its kind, and the class in it.
 _KINDS = {
     "sim": ("heddle.runtime.simulated.gpu", "SimulatedGpu"),
@@ -48,6 +55,13 @@ def open_backend(name: str, options: BackendOptions) -> Backend:
     else:
         backend = _class_of(kind).open(_index(name, rest), options)
     return backend
+
+
+def compiles_first(name: str) -> bool:
+    """Whether opening a device compiles its loop, which takes long, once for an installation."""
+    module = _LOOPS.get(name.partition(":")[0])
+    found = importlib.util.find_spec(module) if module else None
+    return HAS_COMPILER and found is not None and not is_kept(str(found.origin))
 
 
 def require_policy(name: str) -> None:

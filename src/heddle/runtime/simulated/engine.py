@@ -6,7 +6,7 @@ every order costs it time and the next look at what arrived comes after that.
 
 from __future__ import annotations
 
-from heddle.runtime.compiled import compiled
+from heddle.runtime.compiled import compiled, inner
 from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import EVICT, KILL, LAUNCH
 from heddle.runtime.core.rings import PUT, take_order, waiting
@@ -43,7 +43,7 @@ def advance(board: Board, machine: Machine, until_ns: int) -> None:
         clock.now_ns[0] = max(next_ns, clock.now_ns[0])
 
 
-@compiled
+@inner
 def _has_reason_to_look(board: Board, machine: Machine) -> bool:
     clock = machine.clock
     now_ns = clock.now_ns[0]
@@ -57,7 +57,7 @@ def _has_reason_to_look(board: Board, machine: Machine) -> bool:
     )
 
 
-@compiled
+@inner
 def _take_turn(board: Board, machine: Machine) -> None:
     clock, costs = machine.clock, machine.costs
     now_ns = clock.now_ns[0]
@@ -78,7 +78,7 @@ def _take_turn(board: Board, machine: Machine) -> None:
     clock.due_ns[0] = NEVER if due_ns < 0 else due_ns
 
 
-@compiled
+@inner
 def _carry_out(board: Board, machine: Machine, order: int, subject: int, at_ns: int) -> int:
     """Carries out one order, from a moment on; returns when the host is free again."""
     streams, costs = machine.streams, machine.costs
@@ -103,7 +103,7 @@ def _carry_out(board: Board, machine: Machine, order: int, subject: int, at_ns: 
     return at_ns + costs.clear_ns
 
 
-@compiled
+@inner
 def _set_kill_times(board: Board, machine: Machine, at_ns: int) -> None:
     """One reset ends all streams that were cleared before it."""
     for queue in range(board.counts.queues[0]):
@@ -115,7 +115,7 @@ def _set_kill_times(board: Board, machine: Machine, at_ns: int) -> None:
         board.preemptions.flagged_ns[row] = at_ns - machine.costs.kill_ns
 
 
-@compiled
+@inner
 def _run_device(board: Board, machine: Machine) -> None:
     clock = machine.clock
     is_changed = clock.news_ns[0] <= clock.now_ns[0]
@@ -134,7 +134,7 @@ def _run_device(board: Board, machine: Machine) -> None:
         clock.ends_ns[0] = soonest_end(machine)
 
 
-@compiled
+@inner
 def _next_ns(board: Board, machine: Machine) -> int:
     clock = machine.clock
     look_ns = min(clock.wake_ns[0], clock.due_ns[0])

@@ -6,7 +6,7 @@ multiprocessors that a placement looks at. All functions run compiled.
 
 from __future__ import annotations
 
-from heddle.runtime.compiled import compiled
+from heddle.runtime.compiled import inner
 from heddle.runtime.core.board import Board, Device
 from heddle.runtime.core.constants import MAX_OCCUPANCY, MEMORY_BOUND, PERSISTENT
 from heddle.runtime.simulated.machine import (
@@ -22,7 +22,7 @@ from heddle.runtime.simulated.machine import (
 PERMILLE = 1000
 
 
-@compiled
+@inner
 def list_freed(machine: Machine) -> None:
     """Lists the multiprocessors where blocks ended since the last time."""
     clock, units = machine.clock, machine.units
@@ -37,7 +37,7 @@ def list_freed(machine: Machine) -> None:
     clock.has_freed[0] = 0
 
 
-@compiled
+@inner
 def pick(machine: Machine, is_starved: int) -> None:
     """Lists where a launch may find room: everywhere, or where blocks ended if it took all."""
     count = machine.clock.freed[0] if is_starved else len(machine.units)
@@ -46,7 +46,7 @@ def pick(machine: Machine, is_starved: int) -> None:
     machine.clock.picked[0] = count
 
 
-@compiled
+@inner
 def need_of(board: Board, row: int) -> Need:
     """What one block of a kernel needs."""
     kernels = board.kernels
@@ -61,7 +61,7 @@ def need_of(board: Board, row: int) -> Need:
     )
 
 
-@compiled
+@inner
 def free_slots(board: Board, machine: Machine, queue: int, row: int) -> int:
     """How many blocks of a kernel fit now; ``units.fits`` has them one by one."""
     units, picked = machine.units, machine.picked
@@ -79,7 +79,7 @@ def free_slots(board: Board, machine: Machine, queue: int, row: int) -> int:
     return total
 
 
-@compiled
+@inner
 def _room(device: Device, machine: Machine, queue: int, unit: int, need: Need) -> int:
     """How many blocks fit on a multiprocessor."""
     units = machine.units
@@ -101,7 +101,7 @@ def _room(device: Device, machine: Machine, queue: int, unit: int, need: Need) -
     return room
 
 
-@compiled
+@inner
 def _is_alike(machine: Machine, queue: int, one: int, other: int) -> bool:
     units, own = machine.units, machine.own
     return bool(
@@ -114,7 +114,7 @@ def _is_alike(machine: Machine, queue: int, one: int, other: int) -> bool:
     )
 
 
-@compiled
+@inner
 def spread(machine: Machine, needed: int, total: int) -> None:
     """Writes into ``units.wanted`` where blocks go: to the emptiest multiprocessors first."""
     units, picked, levels = machine.units, machine.picked, machine.levels
@@ -144,7 +144,7 @@ def spread(machine: Machine, needed: int, total: int) -> None:
             left -= 1
 
 
-@compiled
+@inner
 def place(board: Board, machine: Machine, queue: int, row: int) -> int:
     """Starts the wanted blocks of the queue's launch; returns how many."""
     units, picked = machine.units, machine.picked
@@ -167,7 +167,7 @@ def place(board: Board, machine: Machine, queue: int, row: int) -> int:
     return placed
 
 
-@compiled
+@inner
 def _take(machine: Machine, queue: int, need: Need, unit: int, blocks: int) -> None:
     """Takes (or, with a negative number, gives back) what blocks of a kernel need."""
     units = machine.units
@@ -179,7 +179,7 @@ def _take(machine: Machine, queue: int, need: Need, unit: int, blocks: int) -> N
     machine.own[queue, unit] += blocks
 
 
-@compiled
+@inner
 def _memory_share(board: Board, machine: Machine, queue: int) -> int:
     """Permille of the device's slots that memory-bound blocks of other streams fill."""
     streams, kernels = machine.streams, board.kernels
@@ -192,7 +192,7 @@ def _memory_share(board: Board, machine: Machine, queue: int) -> int:
     return min(load // board.device.multiprocessors, PERMILLE)
 
 
-@compiled
+@inner
 def _set_durations(board: Board, machine: Machine, queue: int, row: int, need: Need) -> None:
     units, own, picked = machine.units, machine.own, machine.picked
     is_persistent = board.launches.form[machine.streams.active[queue]] == PERSISTENT
@@ -217,10 +217,8 @@ def _set_durations(board: Board, machine: Machine, queue: int, row: int, need: N
         same = unit
 
 
-@compiled
-def _block_ns(
-    board: Board, machine: Machine, row: int, need: Need, beside: tuple[int, int]
-) -> int:
+@inner
+def _block_ns(board: Board, machine: Machine, row: int, need: Need, beside: tuple[int, int]) -> int:
     """How long blocks take that begin now: the wave time at their number and the load there."""
     if board.kernels.handle[row] == NEVER_ENDS:
         return NEVER
@@ -230,7 +228,7 @@ def _block_ns(
     return max(machine.wave_ns[row, level - 1], 1)
 
 
-@compiled
+@inner
 def _group(machine: Machine, queue: int) -> None:
     """Makes groups of the wanted blocks: equal numbers with equal durations belong together."""
     groups, clock, units, picked = machine.groups, machine.clock, machine.units, machine.picked
@@ -272,7 +270,7 @@ def _group(machine: Machine, queue: int) -> None:
         streams.claimed[queue] += each * places
 
 
-@compiled
+@inner
 def slow_others(board: Board, machine: Machine, queue: int, row: int) -> None:
     """Stretches what runs of other streams, now that blocks of this one were placed beside it."""
     groups, kernels, streams = machine.groups, board.kernels, machine.streams
@@ -297,7 +295,7 @@ def slow_others(board: Board, machine: Machine, queue: int, row: int) -> None:
             groups.slowed[group] = slowed
 
 
-@compiled
+@inner
 def _is_beside(machine: Machine, group: int) -> bool:
     for word in range(len(machine.placed)):
         if machine.placed[word] & machine.mask[group, word]:
@@ -305,7 +303,7 @@ def _is_beside(machine: Machine, group: int) -> bool:
     return False
 
 
-@compiled
+@inner
 def give_back(board: Board, machine: Machine, group: int, row: int) -> int:
     """Frees what a group holds; lists where that was and leaves in ``units.fits`` how many ran."""
     groups, units, picked = machine.groups, machine.units, machine.picked
@@ -334,7 +332,7 @@ def give_back(board: Board, machine: Machine, group: int, row: int) -> int:
     return each * count
 
 
-@compiled
+@inner
 def _move(machine: Machine, source: int, target: int) -> None:
     groups = machine.groups
     machine.end_ns[target] = machine.end_ns[source]

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from heddle.runtime.compiled import compiled
+from heddle.runtime.compiled import inner
 from heddle.runtime.core.board import Board
 from heddle.runtime.simulated.machine import BITS, Machine
 
 
-@compiled
+@inner
 def record_group(board: Board, machine: Machine, group: int, is_lost: int) -> None:
     """Writes one span for each multiprocessor of a group that ends now."""
     groups, clock = machine.groups, machine.clock
@@ -35,7 +35,7 @@ def record_group(board: Board, machine: Machine, group: int, is_lost: int) -> No
         block += each
 
 
-@compiled
+@inner
 def _lane(machine: Machine, unit: int, start_ns: int, end_ns: int) -> int:
     """The first place of a multiprocessor that is free; groups come in the order of their ends."""
     ends_ns = machine.lane_ns[unit]

@@ -6,7 +6,7 @@ compiled.
 
 from __future__ import annotations
 
-from heddle.runtime.compiled import compiled
+from heddle.runtime.compiled import inner
 from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import (
     BROKEN,
@@ -36,7 +36,7 @@ from heddle.runtime.simulated.recording import record_group
 UNPROFILED_NS = 5_000  # a block of a kernel that came without wave times
 
 
-@compiled
+@inner
 def head_launch(machine: Machine, queue: int) -> int:
     """The launch that a stream has reached, or -1."""
     streams = machine.streams
@@ -45,7 +45,7 @@ def head_launch(machine: Machine, queue: int) -> int:
     return machine.fifo[queue, streams.head[queue] % machine.fifo.shape[1]]
 
 
-@compiled
+@inner
 def is_gate_open(board: Board, launch: int) -> bool:
     """Whether the launch that this one waits for has begun."""
     launches = board.launches
@@ -58,7 +58,7 @@ def is_gate_open(board: Board, launch: int) -> bool:
     )
 
 
-@compiled
+@inner
 def line_up_next(board: Board, machine: Machine, queue: int) -> None:
     """Notes when the launch that a stream has reached may begin, or that it waits at a gate."""
     streams, clock = machine.streams, machine.clock
@@ -75,7 +75,7 @@ def line_up_next(board: Board, machine: Machine, queue: int) -> None:
         streams.is_gated[queue] = 1
 
 
-@compiled
+@inner
 def begin_launches(board: Board, machine: Machine) -> bool:
     """Lets streams reach their next launches; whether any did."""
     streams, now_ns = machine.streams, machine.clock.now_ns[0]
@@ -88,7 +88,7 @@ def begin_launches(board: Board, machine: Machine) -> bool:
     return True
 
 
-@compiled
+@inner
 def _begin(board: Board, machine: Machine, queue: int) -> None:
     streams = machine.streams
     launch = head_launch(machine, queue)
@@ -104,7 +104,7 @@ def _begin(board: Board, machine: Machine, queue: int) -> None:
         _learn_truth(board, machine, board.launches.kernel[launch])
 
 
-@compiled
+@inner
 def _find_soonest_beginning(board: Board, machine: Machine) -> None:
     soonest_ns = NEVER
     for queue in range(board.counts.queues[0]):
@@ -112,7 +112,7 @@ def _find_soonest_beginning(board: Board, machine: Machine) -> None:
     machine.clock.begins_ns[0] = soonest_ns
 
 
-@compiled
+@inner
 def is_stale(board: Board, machine: Machine, queue: int) -> bool:
     """Whether the device has seen that the queue's launch is to leave."""
     launch = machine.streams.active[queue]
@@ -120,7 +120,7 @@ def is_stale(board: Board, machine: Machine, queue: int) -> bool:
     return bool(is_old and board.device.level >= IN_FLIGHT_LEVEL)
 
 
-@compiled
+@inner
 def hand_out_blocks(board: Board, machine: Machine) -> None:
     """Places blocks of every launch that wants some: urgent before ordinary, then by serial."""
     streams = machine.streams
@@ -139,7 +139,7 @@ def hand_out_blocks(board: Board, machine: Machine) -> None:
             _place(board, machine, queue)
 
 
-@compiled
+@inner
 def _line_up(board: Board, machine: Machine) -> int:
     """Sorts the queues whose launches want blocks; returns how many there are."""
     line = machine.line
@@ -156,7 +156,7 @@ def _line_up(board: Board, machine: Machine) -> int:
     return count
 
 
-@compiled
+@inner
 def _goes_before(board: Board, machine: Machine, one: int, other: int) -> bool:
     launches, active = board.launches, machine.streams.active
     first, second = active[one], active[other]
@@ -165,7 +165,7 @@ def _goes_before(board: Board, machine: Machine, one: int, other: int) -> bool:
     return bool(launches.serial[first] < launches.serial[second])
 
 
-@compiled
+@inner
 def _unplaced(board: Board, machine: Machine, queue: int) -> int:
     streams, launches = machine.streams, board.launches
     launch = streams.active[queue]
@@ -177,7 +177,7 @@ def _unplaced(board: Board, machine: Machine, queue: int) -> int:
     return left
 
 
-@compiled
+@inner
 def _place(board: Board, machine: Machine, queue: int) -> None:
     launch = machine.streams.active[queue]
     row = board.launches.kernel[launch]
@@ -188,7 +188,7 @@ def _place(board: Board, machine: Machine, queue: int) -> None:
     slow_others(board, machine, queue, row)
 
 
-@compiled
+@inner
 def end_groups(board: Board, machine: Machine) -> None:
     """Ends the groups of blocks that are due, the oldest first."""
     group = _oldest_due(machine)
@@ -197,7 +197,7 @@ def end_groups(board: Board, machine: Machine) -> None:
         group = _oldest_due(machine)
 
 
-@compiled
+@inner
 def _oldest_due(machine: Machine) -> int:
     serial, due_ns = machine.groups.serial, machine.clock.ends_ns[0]
     oldest = -1
@@ -208,7 +208,7 @@ def _oldest_due(machine: Machine) -> int:
     return oldest
 
 
-@compiled
+@inner
 def soonest_end(machine: Machine) -> int:
     """When the next group ends; NEVER without one."""
     soonest_ns = NEVER
@@ -217,7 +217,7 @@ def soonest_end(machine: Machine) -> int:
     return soonest_ns
 
 
-@compiled
+@inner
 def _end_group(board: Board, machine: Machine, group: int) -> None:
     streams, launches = machine.streams, board.launches
     queue = machine.groups.queue[group]
@@ -238,7 +238,7 @@ def _end_group(board: Board, machine: Machine, group: int) -> None:
     _retire_if_over(board, machine, queue)
 
 
-@compiled
+@inner
 def _go_on(board: Board, machine: Machine, queue: int, blocks: int) -> None:
     """Resident blocks take their next tickets, on the multiprocessors where they stand."""
     launch = machine.streams.active[queue]
@@ -249,7 +249,7 @@ def _go_on(board: Board, machine: Machine, queue: int, blocks: int) -> None:
     _place(board, machine, queue)
 
 
-@compiled
+@inner
 def _retire_if_over(board: Board, machine: Machine, queue: int) -> None:
     streams, launches = machine.streams, board.launches
     if streams.resident[queue] > 0:
@@ -263,7 +263,7 @@ def _retire_if_over(board: Board, machine: Machine, queue: int) -> None:
         _retire(board, machine, queue, LEFT)
 
 
-@compiled
+@inner
 def hear_news(board: Board, machine: Machine) -> None:
     """Lets epochs that were written reach the device, then aborts streams whose time has come."""
     streams, now_ns = machine.streams, machine.clock.now_ns[0]
@@ -283,7 +283,7 @@ def hear_news(board: Board, machine: Machine) -> None:
     machine.clock.news_ns[0] = news_ns
 
 
-@compiled
+@inner
 def _abort(board: Board, machine: Machine, queue: int) -> None:
     streams, groups = machine.streams, machine.groups
     group = 0
@@ -302,14 +302,14 @@ def _abort(board: Board, machine: Machine, queue: int) -> None:
     _find_soonest_beginning(board, machine)
 
 
-@compiled
+@inner
 def _start(board: Board, machine: Machine, launch: int) -> None:
     board.launches.started_ns[launch] = max(machine.clock.now_ns[0], 1)
     board.launches.state[launch] = STARTED
     _report(board, machine, launch)
 
 
-@compiled
+@inner
 def _retire(board: Board, machine: Machine, queue: int, outcome: int) -> None:
     streams, launches = machine.streams, board.launches
     launch = streams.active[queue]
@@ -327,7 +327,7 @@ def _retire(board: Board, machine: Machine, queue: int, outcome: int) -> None:
     _report(board, machine, launch)
 
 
-@compiled
+@inner
 def _report(board: Board, machine: Machine, launch: int) -> None:
     put(board.reports, launch)
     seen_ns = machine.clock.now_ns[0] + machine.costs.notice_ns
@@ -337,7 +337,7 @@ def _report(board: Board, machine: Machine, launch: int) -> None:
             line_up_next(board, machine, queue)
 
 
-@compiled
+@inner
 def _count_busy(board: Board, machine: Machine, group: int) -> None:
     """Adds the slot time of a group."""
     groups, clock = machine.groups, machine.clock
@@ -354,7 +354,7 @@ def _count_busy(board: Board, machine: Machine, group: int) -> None:
         clock.be_busy_ns[0] += busy_ns
 
 
-@compiled
+@inner
 def _learn_truth(board: Board, machine: Machine, row: int) -> None:
     """Keeps the times that a kernel came with: what the dispatcher learns later changes nothing."""
     if machine.wave_ns[row, 0] > 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heddle.runtime.compiled import compiled
+from heddle.runtime.compiled import inner
 from heddle.runtime.core.choices import launch_first_rt, next_be
 from heddle.runtime.core.constants import BE
 from heddle.runtime.core.operations import Operations, evict, launch_preemptible
@@ -10,7 +10,7 @@ from heddle.runtime.core.reasons import ONLY_WORK, RT_ARRIVED
 from heddle.runtime.core.status import Status
 
 
-@compiled
+@inner
 def decide_block_edge(status: Status, operations: Operations) -> None:
     """Evicts best-effort work when real-time work arrives, and launches that without waiting."""
     if status.num_rt == 0:
@@ -21,7 +21,7 @@ def decide_block_edge(status: Status, operations: Operations) -> None:
         launch_first_rt(status, operations)
 
 
-@compiled
+@inner
 def evict_best_effort(status: Status, operations: Operations) -> None:
     """Has everything leave that is not padding."""
     for queue in range(status.num_queues):
@@ -30,7 +30,7 @@ def evict_best_effort(status: Status, operations: Operations) -> None:
             evict(operations, queue, RT_ARRIVED)
 
 
-@compiled
+@inner
 def run_best_effort(status: Status, operations: Operations) -> None:
     """Launches the best-effort queue that has waited longest, ready to be stopped."""
     queue = next_be(status)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heddle.runtime.compiled import compiled
+from heddle.runtime.compiled import inner
 from heddle.runtime.core.choices import can_launch, goes_before
 from heddle.runtime.core.constants import RT, URGENT
 from heddle.runtime.core.operations import Operations, Pad, launch_beside, launch_plain
@@ -12,7 +12,7 @@ from heddle.runtime.core.reasons import RT_FIRST
 from heddle.runtime.core.status import Status
 
 
-@compiled
+@inner
 def decide_block_edge_padding(status: Status, operations: Operations) -> None:
     """Evicts best-effort work when real-time work arrives, then pads real-time kernels with it."""
     if status.num_rt == 0:
@@ -31,7 +31,7 @@ def decide_block_edge_padding(status: Status, operations: Operations) -> None:
         launch_plain(status, operations, queue, URGENT, RT_FIRST)
 
 
-@compiled
+@inner
 def next_to_pad(status: Status) -> int:
     """The real-time queue whose kernel is launched next; -1 while enough of each are in flight.
 
@@ -47,7 +47,7 @@ def next_to_pad(status: Status) -> int:
     return best
 
 
-@compiled
+@inner
 def launch_with_pad(status: Status, operations: Operations, queue: int, pad: Pad) -> None:
     """Launches a real-time kernel, and its padding where there is any."""
     launch_plain(status, operations, queue, URGENT, RT_FIRST)

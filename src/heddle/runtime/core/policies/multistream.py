@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heddle.runtime.compiled import compiled
+from heddle.runtime.compiled import inner
 from heddle.runtime.core.choices import next_be, next_rt_stream
 from heddle.runtime.core.constants import ORDINARY
 from heddle.runtime.core.operations import Operations, launch_plain
@@ -10,7 +10,7 @@ from heddle.runtime.core.reasons import STREAM_FREE
 from heddle.runtime.core.status import Status
 
 
-@compiled
+@inner
 def decide_multistream(status: Status, operations: Operations) -> None:
     """Launches from the stream that has waited longest, all with one priority."""
     rt, be = next_rt_stream(status), next_be(status)

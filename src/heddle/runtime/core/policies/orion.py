@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heddle.runtime.compiled import compiled
+from heddle.runtime.compiled import inner
 from heddle.runtime.core.choices import next_be, next_rt_stream
 from heddle.runtime.core.constants import BE, ORDINARY, UNKNOWN_BOUND, URGENT
 from heddle.runtime.core.operations import Operations, launch_plain
@@ -10,7 +10,7 @@ from heddle.runtime.core.reasons import ONLY_WORK, PADS_PAIR, RT_FIRST
 from heddle.runtime.core.status import Status
 
 
-@compiled
+@inner
 def decide_orion(status: Status, operations: Operations) -> None:
     """Launches real-time work at once, and best-effort kernels that pair with it; stops nothing."""
     queue = next_rt_stream(status)
@@ -26,7 +26,7 @@ def decide_orion(status: Status, operations: Operations) -> None:
         launch_plain(status, operations, queue, ORDINARY, PADS_PAIR)
 
 
-@compiled
+@inner
 def _pairs(status: Status, queue: int) -> bool:
     kernel, rt = status.queues.kernel[queue], status.rt_kernel
     if rt < 0:
@@ -42,6 +42,6 @@ def _pairs(status: Status, queue: int) -> bool:
     return is_small and has_room and _is_opposite(kernels.bound[kernel], kernels.bound[rt])
 
 
-@compiled
+@inner
 def _is_opposite(first: int, second: int) -> bool:
     return first != second and UNKNOWN_BOUND not in (first, second)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heddle.runtime.compiled import compiled
+from heddle.runtime.compiled import inner
 from heddle.runtime.core.choices import next_be, next_rt_stream
 from heddle.runtime.core.constants import ORDINARY, URGENT
 from heddle.runtime.core.operations import Operations, launch_plain
@@ -10,7 +10,7 @@ from heddle.runtime.core.reasons import RT_FIRST, STREAM_FREE
 from heddle.runtime.core.status import Status
 
 
-@compiled
+@inner
 def decide_priority(status: Status, operations: Operations) -> None:
     """Launches real-time work on urgent streams, best-effort work whenever its stream has room."""
     queue = next_rt_stream(status)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heddle.runtime.compiled import compiled
+from heddle.runtime.compiled import inner
 from heddle.runtime.core.operations import Operations
 from heddle.runtime.core.padding import pad_of_reef
 from heddle.runtime.core.policies.block_edge_padding import launch_with_pad, next_to_pad
@@ -10,7 +10,7 @@ from heddle.runtime.core.policies.reset import kill_best_effort, launch_best_eff
 from heddle.runtime.core.status import Status
 
 
-@compiled
+@inner
 def decide_reef(status: Status, operations: Operations) -> None:
     """Kills best-effort work when real-time work arrives, then pads real-time kernels with it."""
     if status.num_rt == 0:

@@ -6,7 +6,7 @@ are waited for.
 
 from __future__ import annotations
 
-from heddle.runtime.compiled import compiled
+from heddle.runtime.compiled import inner
 from heddle.runtime.core.choices import launch_first_rt, next_be
 from heddle.runtime.core.constants import BE, ORDINARY
 from heddle.runtime.core.operations import Operations, evict, kill, launch_plain
@@ -14,7 +14,7 @@ from heddle.runtime.core.reasons import ONLY_WORK, RT_ARRIVED, RT_KILLS
 from heddle.runtime.core.status import Status
 
 
-@compiled
+@inner
 def decide_reset(status: Status, operations: Operations) -> None:
     """Kills best-effort work when real-time work arrives, then runs real-time work alone."""
     if status.num_rt == 0:
@@ -25,7 +25,7 @@ def decide_reset(status: Status, operations: Operations) -> None:
         launch_first_rt(status, operations)
 
 
-@compiled
+@inner
 def kill_best_effort(status: Status, operations: Operations) -> None:
     """Kills what may be run again, and has the rest leave; padding stays."""
     for queue in range(status.num_queues):
@@ -38,7 +38,7 @@ def kill_best_effort(status: Status, operations: Operations) -> None:
             evict(operations, queue, RT_ARRIVED)
 
 
-@compiled
+@inner
 def launch_best_effort(status: Status, operations: Operations) -> None:
     """Launches the best-effort queue that has waited longest, as the hardware runs it."""
     queue = next_be(status)

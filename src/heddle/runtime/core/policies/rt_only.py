@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from heddle.runtime.compiled import compiled
+from heddle.runtime.compiled import inner
 from heddle.runtime.core.choices import launch_first_rt
 from heddle.runtime.core.operations import Operations
 from heddle.runtime.core.status import Status
 
 
-@compiled
+@inner
 def decide_rt_only(status: Status, operations: Operations) -> None:
     """Launches the real-time task that goes first."""
     launch_first_rt(status, operations)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heddle.runtime.compiled import compiled
+from heddle.runtime.compiled import inner
 from heddle.runtime.core.choices import can_launch, first_rt, next_be
 from heddle.runtime.core.constants import URGENT
 from heddle.runtime.core.operations import Operations, launch_plain
@@ -10,7 +10,7 @@ from heddle.runtime.core.reasons import IN_TURN
 from heddle.runtime.core.status import Status
 
 
-@compiled
+@inner
 def decide_sequential(status: Status, operations: Operations) -> None:
     """Goes on with the task at work; without one begins the next, real-time before best-effort."""
     queue = _at_work(status)
@@ -22,7 +22,7 @@ def decide_sequential(status: Status, operations: Operations) -> None:
         launch_plain(status, operations, queue, URGENT, IN_TURN)
 
 
-@compiled
+@inner
 def _at_work(status: Status) -> int:
     for queue in range(status.num_queues):
         if status.queues.is_begun[queue] or status.queues.in_flight[queue] > 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heddle.runtime.compiled import compiled
+from heddle.runtime.compiled import inner
 from heddle.runtime.core.choices import launch_first_rt, next_be
 from heddle.runtime.core.constants import ORDINARY
 from heddle.runtime.core.operations import Operations, launch_plain
@@ -10,7 +10,7 @@ from heddle.runtime.core.reasons import ONLY_WORK
 from heddle.runtime.core.status import Status
 
 
-@compiled
+@inner
 def decide_wait(status: Status, operations: Operations) -> None:
     """Holds best-effort work back while real-time work is there, and lets the rest run out."""
     if status.num_rt == 0:
