@@ -96,5 +96,6 @@ class ScriptedBackend:
         tasks.begun_ns[row], tasks.ended_ns[row] = begin_ns, end_ns
         tasks.state[row] = constants.FAILED if has_failed else constants.FINISHED
         self._free_ns[queue] = end_ns
+        self.board.queues.num_ended[queue] += 1
         self.board.counts.blocks_run[0] += 1
         rings.put(self.board.outbox, row)

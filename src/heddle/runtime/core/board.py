@@ -60,6 +60,8 @@ class Queues(NamedTuple):
     capacity: Words  # most tasks waiting
     head: Words  # counts tasks that left its place in ``Board.waiting``
     tail: Words  # counts tasks that came
+    num_entered: Words  # tasks that clients submitted; theirs to count
+    num_ended: Words  # tasks that are over
     task: Words  # the task at work, or -1
     cursor_kernel: Words
     cursor_block: Words
@@ -149,6 +151,7 @@ class Counts(NamedTuple):
     kernels: Words
     programs: Words
     program_kernels: Words
+    next_task: Words  # where clients look for a free row of tasks first
 
 
 class View(NamedTuple):

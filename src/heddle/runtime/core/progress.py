@@ -62,6 +62,7 @@ def end_task(board: Board, queue: int, now_ns: int) -> None:
     else:
         tasks.state[task] = CANCELLED
     queues.task[queue] = -1
+    queues.num_ended[queue] += 1
     put(board.outbox, task)
 
 

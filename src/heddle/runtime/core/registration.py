@@ -125,14 +125,13 @@ def enter(board: Board, row: int, what: tuple[int, int], due_ns: int, deadline_n
     tasks.failed_kernel[row] = -1
     tasks.is_cancelled[row] = 0
     tasks.state[row] = constants.QUEUED
+    board.queues.num_entered[what[0]] += 1
     put(board.inbox, row)
 
 
 def pending(board: Board, queue: int) -> int:
     """How many tasks of a queue are not over, those in the inbox included."""
-    states = board.tasks.state
-    alive = (states == constants.QUEUED) | (states == constants.RUNNING)
-    return int(np.count_nonzero(alive & (board.tasks.queue == queue)))
+    return int(board.queues.num_entered[queue] - board.queues.num_ended[queue])
 
 
 def cancel(board: Board, task: int) -> None:
@@ -146,10 +145,13 @@ def release(board: Board, task: int) -> None:
 
 
 def _free_task(board: Board) -> int:
-    free = board.tasks.state == constants.FREE
-    row = int(np.argmax(free))
-    if not free[row] or is_full(board.inbox):
-        raise QueueFullError(f"the device holds {len(free)} tasks, as many as it may")
+    states = board.tasks.state
+    row = int(board.counts.next_task[0])
+    if states[row] != constants.FREE:
+        row = int(np.argmax(states == constants.FREE))
+    if states[row] != constants.FREE or is_full(board.inbox):
+        raise QueueFullError(f"the device holds {len(states)} tasks, as many as it may")
+    board.counts.next_task[0] = (row + 1) % len(states)
     return row
 
 
