@@ -36,7 +36,7 @@ _RUN = Run(
 )
 
 
-def test_targets_that_are_missed_are_told():
+def test_targets_that_are_missed_are_told() -> None:
     runs = (
         _RUN,
         replace(_RUN, policy="reef", rt_mean_ms=5.2, preemption_p99_us=41.0, be_rps=20.0),
@@ -50,29 +50,29 @@ def test_targets_that_are_missed_are_told():
     }
 
 
-def test_an_order_of_policies_that_does_not_hold_is_told():
+def test_an_order_of_policies_that_does_not_hold_is_told() -> None:
     runs = (_RUN, replace(_RUN, policy="reef", be_rps=-5.0))
     (order,) = [figure for figure in figures_of(runs) if "order" in figure.name]
     assert order.value == 0
     assert not order.is_met
 
 
-def test_the_h200_leaves_more_room_beside_the_same_kernels():
+def test_the_h200_leaves_more_room_beside_the_same_kernels() -> None:
     (figure,) = room_figures(device_type("MI50"), device_type("H200"))
     assert figure.is_met
 
 
-def test_reef_n_is_compared_by_when_the_device_was_drained():
+def test_reef_n_is_compared_by_when_the_device_was_drained() -> None:
     shortest, longest = waiting_figures([_RUN, replace(_RUN, drained_p50_us=60.0)])
     assert shortest.value == 60
     assert longest.value == 300
 
 
-def test_the_padding_is_set_against_the_time_of_real_time_work():
+def test_the_padding_is_set_against_the_time_of_real_time_work() -> None:
     assert _RUN.padding_share == pytest.approx(0.1 / (100 * 5.0 / 1000))
 
 
-def test_workloads_are_those_of_disb():
+def test_workloads_are_those_of_disb() -> None:
     loads = {name: type(disb(name).real_time()[0].load) for name in WORKLOADS}
     assert loads == {"A": Periodic, "B": Continuous, "C": Periodic, "D": Periodic, "E": Poisson}
     sizes = {name: (len(disb(name).real_time()), len(disb(name).clients)) for name in WORKLOADS}

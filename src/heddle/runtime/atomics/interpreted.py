@@ -56,7 +56,7 @@ def call_system(address: int, first: int, second: int, third: int) -> int:
 
 
 def call_driver(address: int, first: int, second: int, third: int, fourth: int) -> int:
-    """Calls ``uint32(int64 x 4)`` at an address: the CUDA driver; it does not see spare arguments."""
+    """Calls ``uint32(int64 x 4)`` at an address: the CUDA driver, blind to spare arguments."""
     shape = ctypes.CFUNCTYPE(ctypes.c_uint32, *[ctypes.c_int64] * 4)
     return int(shape(address)(first, second, third, fourth))
 

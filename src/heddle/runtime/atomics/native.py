@@ -125,7 +125,7 @@ def call_driver(
     third: Any,  # noqa: ARG001
     fourth: Any,  # noqa: ARG001
 ) -> Any:
-    """Calls ``uint32(int64 x 4)`` at an address: the CUDA driver; it does not see spare arguments."""
+    """Calls ``uint32(int64 x 4)`` at an address: the CUDA driver, blind to spare arguments."""
 
     def codegen(ctx: Any, builder: Any, signature: Any, values: Any) -> Any:  # noqa: ARG001
         word = ir.IntType(64)

@@ -11,13 +11,13 @@ from heddle.runtime.simulated.profiles import kernel_of, occupancy_of, time_rati
 _DISB = ("vgg", "resnet152", "densenet", "inception", "bert")
 
 
-def test_every_number_of_a_device_type_has_a_source():
+def test_every_number_of_a_device_type_has_a_source() -> None:
     for found in device_types().values():
         described = set(found.__slots__) - {"name", "label", "sources"}
         assert described <= found.sources.keys() | {"multiprocessors"}, found.name
 
 
-def test_only_the_type_that_was_measured_is_not_labelled_extrapolated():
+def test_only_the_type_that_was_measured_is_not_labelled_extrapolated() -> None:
     labels = {name: found.label for name, found in device_types().items()}
     assert labels == {
         "MI50": "simulated",
@@ -27,7 +27,7 @@ def test_only_the_type_that_was_measured_is_not_labelled_extrapolated():
     }
 
 
-def test_programs_have_as_many_kernels_as_reef_launches():
+def test_programs_have_as_many_kernels_as_reef_launches() -> None:
     lengths = {name: len(found.program) for name, found in networks().items()}
     assert lengths["vgg"] == 71
     assert lengths["resnet152"] == 207
@@ -47,25 +47,25 @@ def test_programs_have_as_many_kernels_as_reef_launches():
         ("ResNet152", "resnet152"),
     ],
 )
-def test_names_of_disb_lead_to_the_network_that_stands_in(asked: str, found: str):
+def test_names_of_disb_lead_to_the_network_that_stands_in(asked: str, found: str) -> None:
     assert network(asked).name == found
 
 
-def test_a_strange_network_is_refused_with_those_there_are():
+def test_a_strange_network_is_refused_with_those_there_are() -> None:
     with pytest.raises(InputError, match=r"no network 'yolo'.*vgg"):
         network("yolo")
 
 
-def test_a_strange_device_is_refused_with_those_there_are():
+def test_a_strange_device_is_refused_with_those_there_are() -> None:
     with pytest.raises(InputError, match=r"no simulated device 'B300'.*MI50"):
         device_type("B300")
 
 
-def test_device_names_are_read_in_any_case():
+def test_device_names_are_read_in_any_case() -> None:
     assert device_type("h200").name == "H200"
 
 
-def test_a_kernel_fits_its_device_type():
+def test_a_kernel_fits_its_device_type() -> None:
     for target in device_types().values():
         for name in _DISB:
             for facts in network(name).kernels:
@@ -76,12 +76,12 @@ def test_a_kernel_fits_its_device_type():
                 assert min(kernel.wave_ns) >= target.shortest_block_ns
 
 
-def test_the_levels_of_a_profile_are_the_occupancy_on_the_mi50():
+def test_the_levels_of_a_profile_are_the_occupancy_on_the_mi50() -> None:
     facts = network("vgg").kernels[0]
     assert occupancy_of(facts, device_type("MI50")) == len(facts.waves_us)
 
 
-def test_times_scale_by_the_peak_of_one_multiprocessor():
+def test_times_scale_by_the_peak_of_one_multiprocessor() -> None:
     assert time_ratio("compute", device_type("MI50")) == 1
     assert time_ratio("compute", device_type("H200")) == pytest.approx(13.4 / 60 / (67 / 132))
     assert time_ratio("memory", device_type("V100")) == pytest.approx(1024 / 60 / (900 / 80))

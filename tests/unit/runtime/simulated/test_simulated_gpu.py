@@ -84,7 +84,7 @@ def _runs(spans: list[Span], task: int) -> dict[int, int]:
 @pytest.mark.parametrize(
     "policy", ["block-edge", "block-edge-padding", "wait", "priority", "orion"]
 )
-def test_no_block_is_lost_or_run_twice_under_preemption(policy: str):
+def test_no_block_is_lost_or_run_twice_under_preemption(policy: str) -> None:
     one, task = _preempted(policy)
     found = _runs(one.gpu.spans(), task)
     assert len(found) == 3 * _BE.blocks
@@ -93,7 +93,7 @@ def test_no_block_is_lost_or_run_twice_under_preemption(policy: str):
 
 
 @pytest.mark.parametrize("policy", ["reset", "reef"])
-def test_killed_blocks_are_counted_and_run_again(policy: str):
+def test_killed_blocks_are_counted_and_run_again(policy: str) -> None:
     one, task = _preempted(policy)
     lost = sum(span.blocks for span in one.gpu.spans() if span.is_lost)
     assert lost > 0
@@ -103,13 +103,13 @@ def test_killed_blocks_are_counted_and_run_again(policy: str):
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])
-def test_a_lower_level_preempts_later_and_exactly(level: int):
+def test_a_lower_level_preempts_later_and_exactly(level: int) -> None:
     one, task = _preempted("block-edge", level=level)
     assert set(_runs(one.gpu.spans(), task).values()) == {1}
     assert len(one.ended) == 11
 
 
-def test_real_time_work_waits_least_at_block_edges():
+def test_real_time_work_waits_least_at_block_edges() -> None:
     waits = {}
     for policy in ("block-edge", "wait"):
         one, _ = _preempted(policy)
@@ -118,13 +118,13 @@ def test_real_time_work_waits_least_at_block_edges():
     assert waits["block-edge"] < waits["wait"]
 
 
-def test_the_same_seed_gives_the_same_bytes():
+def test_the_same_seed_gives_the_same_bytes() -> None:
     first, second = (_preempted("block-edge-padding")[0].gpu.spans() for _ in range(2))
     assert first == second
 
 
 @pytest.mark.parametrize("device", ["MI50", "V100", "A100", "H200"])
-def test_blocks_never_share_a_slot(device: str):
+def test_blocks_never_share_a_slot(device: str) -> None:
     one, _ = _preempted("block-edge-padding", device)
     ends: dict[tuple[int, int], int] = {}
     for span in one.gpu.spans():
@@ -134,7 +134,7 @@ def test_blocks_never_share_a_slot(device: str):
         ends[place] = span.end_ns
 
 
-def test_a_multiprocessor_holds_no_more_than_its_threads():
+def test_a_multiprocessor_holds_no_more_than_its_threads() -> None:
     one, _ = _preempted("multistream")
     changes: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for span in one.gpu.spans():
@@ -145,7 +145,7 @@ def test_a_multiprocessor_holds_no_more_than_its_threads():
         assert resident.max() <= one.board.device.threads_per_multiprocessor
 
 
-def test_kernels_of_no_block_and_of_one_block_run():
+def test_kernels_of_no_block_and_of_one_block_run() -> None:
     one = _Device("block-edge")
     program = one.program(replace(_BE, blocks=0), replace(_BE, blocks=1), replace(_BE, blocks=0))
     task = submit(one.board, one.queue(constants.BE), program, 1)
@@ -154,7 +154,7 @@ def test_kernels_of_no_block_and_of_one_block_run():
     assert one.board.counts.blocks_run[0] == 1
 
 
-def test_a_kernel_that_fails_fails_its_task():
+def test_a_kernel_that_fails_fails_its_task() -> None:
     one = _Device("block-edge")
     program = one.program(_BE, replace(_BE, handle=FAILS), _BE)
     task = submit(one.board, one.queue(constants.BE), program, 1)
@@ -162,7 +162,7 @@ def test_a_kernel_that_fails_fails_its_task():
     assert one.state(task) == constants.FAILED
 
 
-def test_a_kernel_that_never_ends_makes_the_device_stuck():
+def test_a_kernel_that_never_ends_makes_the_device_stuck() -> None:
     one = _Device("block-edge", "H200")
     endless = replace(_BE, handle=NEVER_ENDS, limit_ns=2 * _MS)
     submit(one.board, one.queue(constants.BE), one.program(endless), 1)
@@ -174,7 +174,7 @@ def test_a_kernel_that_never_ends_makes_the_device_stuck():
     assert one.board.counts.device_state[0] == constants.STUCK
 
 
-def test_what_the_dispatcher_learns_does_not_change_how_long_blocks_take():
+def test_what_the_dispatcher_learns_does_not_change_how_long_blocks_take() -> None:
     one = _Device("block-edge")
     unprofiled = replace(_BE, duration_ns=0, wave_ns=())
     program = one.program(unprofiled)
@@ -188,12 +188,12 @@ def test_what_the_dispatcher_learns_does_not_change_how_long_blocks_take():
     assert max(took) - min(took) <= 10
 
 
-def test_a_policy_that_kills_is_refused_where_nothing_can_be_killed():
+def test_a_policy_that_kills_is_refused_where_nothing_can_be_killed() -> None:
     with pytest.raises(InputError, match="reset"):
         SimulatedGpu("H200", BackendOptions(policy="reset"))
 
 
-def test_a_network_alone_takes_about_as_long_as_reef_measured():
+def test_a_network_alone_takes_about_as_long_as_reef_measured() -> None:
     one = _Device("rt-only")
     published_us = {"vgg": 4824, "resnet152": 13233, "densenet": 3743, "inception": 8273}
     for name, told_us in published_us.items():
@@ -205,6 +205,6 @@ def test_a_network_alone_takes_about_as_long_as_reef_measured():
         assert took_us == pytest.approx(told_us, rel=0.1), name
 
 
-def test_clients_of_one_network_share_its_kernels():
+def test_clients_of_one_network_share_its_kernels() -> None:
     gpu = SimulatedGpu("MI50")
     assert gpu.add_network("vgg19") == gpu.add_network("vgg")
