@@ -22,6 +22,10 @@ from heddle.runtime.core.kernel import Kernel, QueueSpec
 from heddle.runtime.core.policies import POLICIES, needs_kill
 from heddle.runtime.core.registration import add_kernel, add_program, add_queue, release, submit
 from heddle.runtime.core.rings import take, waiting
+from heddle.runtime.cuda.backend import CudaBackend
+from heddle.runtime.cuda.device_kernel import DeviceKernel, Functions, word
+from heddle.runtime.cuda.fake_driver import FakeDriver, FakeHardware
+from heddle.runtime.cuda.fake_gpu import FakeKernel
 from heddle.runtime.simulated.gpu import SimulatedGpu
 from heddle.runtime.workers.backend import CpuBackend
 
@@ -88,10 +92,61 @@ class CpuRig:
         return self.bodies.counted(blocks, spins, contract=contract)[0]
 
 
+@dataclass
+class FakeCudaRig:
+    """The cuda device on the fake driver, whose GPU does a random piece of work at every query.
+
+    ``arguments`` of a kernel is the number under which its blocks are counted.
+    """
+
+    name: str = "cuda"
+    ran: Counter[tuple[int, int]] = field(default_factory=Counter)
+    made: list[Kernel] = field(default_factory=list)
+    drivers: list[FakeDriver] = field(default_factory=list)
+
+    def open(self, options: BackendOptions) -> Backend:
+        if not HAS_COMPILER:
+            pytest.skip("needs numba: pip install 'heddle-gpu[runtime]'")
+        self.drivers.append(FakeDriver([FakeKernel("work", self._count, 1)], FakeHardware(seed=3)))
+        return CudaBackend.open(0, options, None, self.drivers[-1].table)
+
+    def kernel(self, blocks: int, *, contract: int = c.EXACT_RESUME, spins: int = 50) -> Kernel:
+        del contract, spins
+        number = len(self.made)
+        self.made.append(Kernel(f"k{number}", blocks, arguments=number))
+        return self.made[-1]
+
+    def _count(self, block: int, parameters: tuple[int, ...]) -> None:
+        self.ran[parameters[0], block] += 1
+
+    def add_program(self, backend: Backend, kernels: Sequence[Kernel]) -> int:
+        assert isinstance(backend, CudaBackend)
+        return backend.add_program_of([_on_device(backend, kernel) for kernel in kernels])
+
+    def how_often(self) -> dict[tuple[int, int], Counter[int]]:
+        """Of every run and kernel its blocks; the fake GPU does not tell tasks apart."""
+        runs: dict[tuple[int, int], Counter[int]] = {}
+        for kernel in self.made:
+            counts = {self.ran[kernel.arguments, block] for block in range(kernel.blocks)}
+            assert len(counts) <= 1, f"blocks of {kernel.name} ran {sorted(counts)} times"
+            for run in range(max(counts, default=0)):
+                runs[run, kernel.arguments] = Counter(range(kernel.blocks))
+        return runs
+
+
+def _on_device(backend: CudaBackend, kernel: Kernel) -> DeviceKernel:
+    codes = (b"plain", b"heddle_control", b"heddle_control $heddle_next")
+    driver = backend.driver
+    functions = Functions(*(driver.function(driver.load(code), "work") for code in codes))
+    grid = (kernel.blocks, 1, 1)
+    return DeviceKernel(kernel.name, functions, grid, parameters=(word(kernel.arguments),))
+
+
 RIGS: dict[str, Callable[[], Rig]] = {
     "sim:MI50": lambda: SimulatedRig("sim:MI50"),
     "sim:H200": lambda: SimulatedRig("sim:H200"),
     "cpu": CpuRig,
+    "cuda": FakeCudaRig,
 }
 
 
@@ -105,12 +160,16 @@ class Bench:
     """An open device with its clients: submits, waits, and looks at what came out."""
 
     backend: Backend
+    rig: Rig | None = None
     ended: list[int] = field(default_factory=list)
     programs: dict[int, int] = field(default_factory=dict)  # blocks of a program
 
     def program(self, kernels: Sequence[Kernel]) -> int:
-        rows = [add_kernel(self.backend.board, kernel) for kernel in kernels]
-        row = add_program(self.backend.board, rows)
+        if isinstance(self.rig, FakeCudaRig):
+            row = self.rig.add_program(self.backend, kernels)
+        else:
+            rows = [add_kernel(self.backend.board, kernel) for kernel in kernels]
+            row = add_program(self.backend.board, rows)
         self.programs[row] = sum(kernel.blocks for kernel in kernels)
         return row
 
@@ -142,6 +201,8 @@ class Bench:
 
     def how_often(self) -> dict[tuple[int, int], Counter[int]]:
         """Of every task and kernel, how often each block ran whole, from the recorded spans."""
+        if isinstance(self.rig, FakeCudaRig):
+            return self.rig.how_often()
         ran: dict[tuple[int, int], Counter[int]] = defaultdict(Counter)
         for span in self.backend.spans():
             if not span.is_lost:

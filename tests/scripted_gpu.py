@@ -120,7 +120,9 @@ class ScriptedGpu:
             lost = int(self.generator.integers(0, blocks + 1)) if has_begun else 0
             done, outcome = 0, c.KILLED
         elif not has_begun:
-            done, outcome = 0, c.LEFT
+            # a device need not look at the epoch for a launch without blocks
+            is_whole = blocks == 0 and bool(self.generator.integers(2))
+            done, outcome = 0, c.WHOLE if is_whole else c.LEFT
         elif int(launches.kernel[launch]) in self.broken:
             done, outcome = 0, c.BROKEN
         elif self._is_stale(launch) and launches.form[launch] == c.PERSISTENT:

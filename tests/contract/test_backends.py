@@ -30,7 +30,7 @@ def opened() -> Iterator[Open]:
 
     def opening(rig: Rig, policy: str = "block-edge") -> Bench:
         options = BackendOptions(policy, is_recording=True, record_until_ns=1 << 62, sizes=SIZES)
-        benches.append(Bench(rig.open(options)))
+        benches.append(Bench(rig.open(options), rig))
         return benches[-1]
 
     yield opening
@@ -132,6 +132,20 @@ def test_the_tasks_of_a_client_that_is_gone_end_as_cancelled(rig: Rig, opened: O
     assert set(bench.states(tasks)) == {c.CANCELLED}
     assert bench.backend.board.counts.blocks_run[0] < bench.blocks_of(tasks)
     later = bench.submit(gone, bench.program([rig.kernel(3)]))
+    bench.wait([later])
+    assert bench.states([later]) == [c.FINISHED]
+
+
+def test_padding_of_a_real_time_client_that_is_gone_goes_on(rig: Rig, opened: Open) -> None:
+    bench = opened(rig, "block-edge-padding")
+    long = bench.program([rig.kernel(2, spins=400) for _ in range(60)])
+    patient = [bench.submit(bench.queue(c.BE), bench.program(mixed(rig, 5))) for _ in "ab"]
+    urgent = bench.submit(bench.queue(c.RT), long)
+    cancel(bench.backend.board, urgent)
+    bench.wait([urgent, *patient])
+    assert bench.states([urgent])[0] in (c.CANCELLED, c.FINISHED)
+    assert set(bench.states(patient)) == {c.FINISHED}
+    later = bench.submit(bench.queue(c.RT), bench.program([rig.kernel(3)]))
     bench.wait([later])
     assert bench.states([later]) == [c.FINISHED]
 

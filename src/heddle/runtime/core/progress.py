@@ -96,6 +96,10 @@ def _retire(board: Board, launch: int) -> None:
     learn(board, launch)
     _note_drain(board, launch)
     ended_ns = launches.ended_ns[launch]
+    if launches.started_ns[launch] == 0:
+        launches.started_ns[launch] = max(
+            1, ended_ns
+        )  # it never began: padding beside it waits no more
     launches.state[launch] = FREE
     board.free_launches[counts.free_launch[0]] = launch
     counts.free_launch[0] += 1
@@ -109,6 +113,8 @@ def _move_progress(board: Board, launch: int) -> None:
     if outcome in (KILLED, BROKEN):
         return
     queue = launches.queue[launch]
+    if launches.index[launch] != queues.done_kernel[queue]:
+        return  # a kernel before it left; without blocks this one may say that it is whole
     queues.done_block[queue] += launches.done[launch]
     blocks = board.kernels.blocks[launches.kernel[launch]]
     has_begun = outcome == WHOLE or launches.done[launch] > 0  # a kernel without blocks may leave
