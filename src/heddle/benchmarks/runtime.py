@@ -51,7 +51,9 @@ def run_on_type(name: str, seed: int, *, is_quick: bool, report: Report) -> Reco
     device = device_type(name)
     policies = tuple(one for one in POLICIES if device.can_kill or not needs_kill(one))
     runs = _runs(device, policies, seed, is_quick=is_quick, report=report)
-    return _record(seed, figures_of(runs), runs, is_quick=is_quick)
+    measured = device_type(_MEASURED)
+    room = room_figures(measured, device) if device != measured else ()
+    return _record(seed, (*figures_of(runs), *room), runs, is_quick=is_quick)
 
 
 def _runs(
