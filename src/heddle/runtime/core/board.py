@@ -111,7 +111,6 @@ class Launches(NamedTuple):
     gate_serial: Words
     expected_ns: Words  # how long padding should take; 0 for other launches
     alone_ns: Words  # how long its kernel takes, as known when it was launched
-    launched_ns: Words
     started_ns: Words  # 0 until its first block began
     ended_ns: Words
     done: Words  # blocks that ran whole, from first_block on, without a gap

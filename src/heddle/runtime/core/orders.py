@@ -10,12 +10,12 @@ from heddle.runtime.core.rings import put_order
 
 
 @inner
-def carry_out(board: Board, operations: Operations, now_ns: int) -> None:
+def carry_out(board: Board, operations: Operations) -> None:
     """Turns what a policy wrote into orders for the device."""
     for place in range(operations.count[0]):
         row = operations.rows[place]
         if row[0] == LAUNCH:
-            _launch(board, row, now_ns)
+            _launch(board, row)
         else:
             leave(board, row[1], row[0], row[7])
 
@@ -32,12 +32,12 @@ def leave(board: Board, queue: int, order: int, reason: int) -> None:
 
 
 @inner
-def _launch(board: Board, row: Words, now_ns: int) -> None:
+def _launch(board: Board, row: Words) -> None:
     launch = _free_launch(board)
     if launch < 0:
         return  # every record is in flight; the policy says the same again when one is free
     queue = row[1]
-    _describe(board, launch, queue, now_ns)
+    _describe(board, launch, queue)
     launches = board.launches
     launches.blocks[launch] = row[2]
     launches.slots[launch] = row[3]
@@ -73,7 +73,7 @@ def _free_launch(board: Board) -> int:
 
 
 @inner
-def _describe(board: Board, launch: int, queue: int, now_ns: int) -> None:
+def _describe(board: Board, launch: int, queue: int) -> None:
     launches, queues, programs = board.launches, board.queues, board.programs
     task = queues.task[queue]
     index = queues.cursor_kernel[queue]
@@ -90,7 +90,6 @@ def _describe(board: Board, launch: int, queue: int, now_ns: int) -> None:
     ]
     launches.first_block[launch] = queues.cursor_block[queue]
     launches.epoch[launch] = queues.epoch[queue]
-    launches.launched_ns[launch] = now_ns
     launches.started_ns[launch] = launches.ended_ns[launch] = 0
     launches.done[launch] = launches.lost[launch] = launches.outcome[launch] = 0
     launches.state[launch] = LAUNCHED

@@ -50,7 +50,7 @@ def turn(board: Board, now_ns: int) -> int:
     operations = Operations(board.operation_rows, board.operation_count)
     decide(board.limits.policy, status_of(board, now_ns), operations)
     # 5. It becomes orders.
-    carry_out(board, operations, now_ns)
+    carry_out(board, operations)
     return board.orders[PUT] - before
 
 

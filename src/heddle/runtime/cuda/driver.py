@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from ctypes import byref, c_char_p, c_int, c_int64, c_size_t, c_uint, c_uint64
+from ctypes import byref, c_char_p, c_int, c_size_t, c_uint, c_uint64
 from dataclasses import dataclass
 from typing import Any
 
@@ -221,8 +221,3 @@ class Driver:
             shared_bytes=self._fact(codes.SHARED_PER_MULTIPROCESSOR),
             shared_bytes_per_block=self._fact(codes.SHARED_PER_BLOCK_OPTIN),
         )
-
-
-def whole_number(address: int) -> int:
-    """The int64 at an address of this process: for tests and for what the GPU wrote to the host."""
-    return int(c_int64.from_address(address).value)

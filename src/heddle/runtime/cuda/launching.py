@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from heddle.runtime.atomics import atomic_store, call_clock, call_driver, word_array
 from heddle.runtime.compiled import compiled
-from heddle.runtime.core import rings
 from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import (
     ENTRY_CHECK,
@@ -23,6 +22,7 @@ from heddle.runtime.core.constants import (
     STARTED,
     URGENT,
 )
+from heddle.runtime.core.rings import take_order, waiting
 from heddle.runtime.cuda.codes import (
     CONFIG_WORDS,
     HARMLESS,
@@ -53,9 +53,6 @@ from heddle.runtime.cuda.plant import (
     WRITE_CALL,
     Plant,
 )
-
-waiting = rings.waiting
-take_order = rings.take_order
 
 _RECORD_SENT = 40  # bytes of a record that the host writes
 _RECORD_BACK = 48  # bytes of it that are read back

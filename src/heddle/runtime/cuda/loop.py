@@ -11,15 +11,12 @@ from heddle.runtime.compiled import compiled
 from heddle.runtime.core import turn as core_turn
 from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import STUCK
-from heddle.runtime.cuda import launching, polling
+from heddle.runtime.cuda.launching import carry_out, enter_context, raise_epoch
 from heddle.runtime.cuda.plant import IS_CLOSING, IS_GONE, ROUNDS, Plant
+from heddle.runtime.cuda.polling import poll
 
 turn = core_turn.turn
 next_due = core_turn.next_due
-poll = polling.poll
-carry_out = launching.carry_out
-enter_context = launching.enter_context
-raise_epoch = launching.raise_epoch
 
 
 @compiled

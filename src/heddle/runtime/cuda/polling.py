@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from heddle.runtime.atomics import atomic_load, call_driver, word_array
 from heddle.runtime.compiled import compiled
-from heddle.runtime.core import rings
 from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import (
     BROKEN,
@@ -21,8 +20,9 @@ from heddle.runtime.core.constants import (
     STARTED,
     WHOLE,
 )
-from heddle.runtime.cuda import launching
+from heddle.runtime.core.rings import put
 from heddle.runtime.cuda.codes import DECIDED_TO_LEAVE, NOT_READY
+from heddle.runtime.cuda.launching import is_in_flight, note
 from heddle.runtime.cuda.plant import (
     BACK_AT,
     BY_MARKER,
@@ -31,10 +31,6 @@ from heddle.runtime.cuda.plant import (
     QUERY_CALL,
     Plant,
 )
-
-put = rings.put
-note = launching.note
-is_in_flight = launching.is_in_flight
 
 
 @compiled
@@ -62,12 +58,7 @@ def _is_over(board: Board, plant: Plant, launch: int) -> bool:
         return True
     if board.launches.blocks[launch] == 0:
         return True
-    code = call_driver(plant.calls.query, rows.end_event[launch], 0, 0, 0)
-    plant.state[CALLS_MADE] += 1
-    if code == NOT_READY:
-        return False
-    note(board, plant, QUERY_CALL, code)
-    return True
+    return _has_passed(board, plant, rows.end_event[launch])
 
 
 @compiled
@@ -92,7 +83,12 @@ def _has_begun(board: Board, plant: Plant, launch: int) -> bool:
     rows = plant.launches
     if plant.habits.begins_by == BY_MARKER:
         return atomic_load(word_array(rows.buffer[launch] + MARK_AT, 1), 0) != 0
-    code = call_driver(plant.calls.query, rows.begin_event[launch], 0, 0, 0)
+    return _has_passed(board, plant, rows.begin_event[launch])
+
+
+@compiled
+def _has_passed(board: Board, plant: Plant, event: int) -> bool:
+    code = call_driver(plant.calls.query, event, 0, 0, 0)
     plant.state[CALLS_MADE] += 1
     if code == NOT_READY:
         return False

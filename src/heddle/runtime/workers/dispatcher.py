@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from heddle.runtime.atomics import atomic_load, atomic_store, call_clock, pause
 from heddle.runtime.compiled import compiled
-from heddle.runtime.core import rings
 from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import LAUNCH
+from heddle.runtime.core.rings import PUT, take_order, waiting
 from heddle.runtime.core.turn import next_due, turn
 from heddle.runtime.workers.news import make_news, nap, say_entered, tell_clients
 from heddle.runtime.workers.streams import (
@@ -28,9 +28,6 @@ from heddle.runtime.workers.workshop import (
     TOLD,
     Workshop,
 )
-
-waiting = rings.waiting
-take_order = rings.take_order
 
 
 @compiled
@@ -126,7 +123,7 @@ def has_work(board: Board, shop: Workshop) -> bool:
 @compiled
 def tell_of_ends(board: Board, shop: Workshop) -> None:
     """Wakes waiting clients when tasks are over that they were not told of."""
-    put = atomic_load(board.outbox, rings.PUT)
+    put = atomic_load(board.outbox, PUT)
     if put != shop.state[TOLD]:
         shop.state[TOLD] = put
         tell_clients(shop)

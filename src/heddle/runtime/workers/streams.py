@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from heddle.runtime.atomics import atomic_load, atomic_replace, atomic_store, call_clock
 from heddle.runtime.compiled import compiled
-from heddle.runtime.core import rings
 from heddle.runtime.core.board import Board
 from heddle.runtime.core.constants import (
     BROKEN,
@@ -20,6 +19,7 @@ from heddle.runtime.core.constants import (
     STARTED,
     WHOLE,
 )
+from heddle.runtime.core.rings import put
 from heddle.runtime.workers.edges import (
     is_gate_open,
     is_runnable,
@@ -43,8 +43,6 @@ from heddle.runtime.workers.workshop import (
     TICKET,
     Workshop,
 )
-
-put = rings.put
 
 
 @compiled
